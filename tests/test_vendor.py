@@ -1,4 +1,4 @@
-"""The vendored browser files are exactly the published ones that `static/vendor/README.md` names."""
+"""The vendored browser files are exactly the published ones that their README names."""
 
 import hashlib
 import re
