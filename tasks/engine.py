@@ -1,0 +1,243 @@
+"""Turns samples into segments. The one place that knows faster-whisper."""
+
+import logging
+import math
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.utils import available_models, download_model
+from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+from tasks.protocol import EngineConfig
+from tasks.samples import RATE, Samples, Span
+from tasks.speech import SHORTEST_SILENCE, Chunk
+from webapp.core.options import JobOptions
+from webapp.core.transcript import Segment, Word
+
+log = logging.getLogger(__name__)
+
+MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
+# Two models of a job mix stay warm; a third pushes out the one that was idle longest.
+WARM_MODELS = 2
+NEAREST = {
+    "int8_float16": "int8",
+    "int8_bfloat16": "int8",
+    "float16": "float32",
+    "bfloat16": "float32",
+}
+
+
+class EngineError(Exception):
+    def __init__(self, code: str, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.permanent = permanent
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Native code says it in its own words."""
+    said = str(error).lower()
+    return (
+        isinstance(error, MemoryError) or "out of memory" in said or "bad_alloc" in said
+    )
+
+
+@dataclass(frozen=True)
+class Model:
+    whisper: Any
+    device: str
+    compute_type: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    language: str
+    probability: float
+    segments: Iterator[Segment]
+
+
+class Engine:
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        self._warm: OrderedDict[str, Model] = OrderedDict()
+
+    def model(self, name: str) -> Model:
+        if name not in self._warm:
+            while len(self._warm) >= WARM_MODELS:
+                self._warm.popitem(last=False)
+            self._warm[name] = load(name, self.config)
+        self._warm.move_to_end(name)
+        return self._warm[name]
+
+    def find_speech(self, samples: Samples) -> list[Span]:
+        options = VadOptions(
+            threshold=self.config.vad_threshold,
+            min_silence_duration_ms=SHORTEST_SILENCE * 1000 // RATE,
+            speech_pad_ms=0,
+        )
+        found = get_speech_timestamps(samples, options)
+        return [Span(span["start"], span["end"]) for span in found]
+
+    def hear(self, chunk: Chunk, options: JobOptions, language: str | None) -> Heard:
+        """The segments come as they are recognised: half a minute of speech at a time."""
+        found, info = self.model(options.model).whisper.transcribe(
+            chunk.samples, **self._arguments(options, language)
+        )
+        segments = (
+            _placed(segment, chunk) for segment in found if _worth_keeping(segment)
+        )
+        return Heard(info.language, _number(info.language_probability), segments)
+
+    def _arguments(self, options: JobOptions, language: str | None) -> dict[str, Any]:
+        return {
+            "language": language,
+            "task": options.task,
+            "beam_size": options.beam_size,
+            "initial_prompt": options.initial_prompt,
+            "hotwords": options.hotwords,
+            "word_timestamps": options.word_timestamps,
+            "vad_filter": options.vad_filter,
+            "vad_parameters": {
+                "threshold": self.config.vad_threshold,
+                "min_silence_duration_ms": self.config.vad_min_silence_ms,
+            },
+            # With it, one invented sentence breeds the next.
+            "condition_on_previous_text": False,
+        }
+
+
+def load(name: str, config: EngineConfig) -> Model:
+    if name not in config.models:
+        raise EngineError(
+            "model_unavailable",
+            f"This server no longer offers the model {name}. Choose another one and try again.",
+            permanent=True,
+        )
+    folder = _folder(name, config)
+    threads = config.cpu_threads or len(os.sched_getaffinity(0))
+    for device in _devices(config.device):
+        compute_type = _compute_type(config.compute_type, device)
+        try:
+            whisper = WhisperModel(
+                str(folder),
+                device=device,
+                compute_type=compute_type,
+                cpu_threads=threads,
+            )
+            if device == "cuda":
+                _try_out(whisper)
+        except RuntimeError as problem:
+            if is_out_of_memory(problem):
+                raise
+            log.warning("The model %s does not run on %s: %s", name, device, problem)
+            continue
+        return Model(whisper, device, whisper.model.compute_type)
+    raise EngineError(
+        "model_unavailable",
+        f"The model {name} could not be loaded. Try again later, or choose another model.",
+        permanent=False,
+    )
+
+
+def _devices(wanted: str) -> list[str]:
+    """With `auto`, a machine whose CUDA libraries are incomplete still works, on its CPU."""
+    if wanted != "auto":
+        return [wanted]
+    return ["cuda", "cpu"] if ctranslate2.get_cuda_device_count() else ["cpu"]
+
+
+def _compute_type(wanted: str, device: str) -> str:
+    if wanted == "auto":
+        return wanted
+    try:
+        supported = ctranslate2.get_supported_compute_types(device)
+    except (RuntimeError, ValueError):  # the device is absent: loading says so better
+        return wanted
+    if wanted in supported:
+        return wanted
+    nearest = NEAREST.get(wanted, "auto")
+    chosen = nearest if nearest in supported else "auto"
+    log.warning("This %s cannot compute in %s; using %s.", device, wanted, chosen)
+    return chosen
+
+
+def _try_out(whisper: Any) -> None:
+    """CUDA's libraries are looked for at the first use, which must not be a person's job."""
+    silence = np.zeros(RATE, dtype=np.float32)
+    list(whisper.transcribe(silence, language="en", max_new_tokens=1)[0])
+
+
+def _folder(name: str, config: EngineConfig) -> Path:
+    folder = config.models_dir / name
+    if _complete(folder):
+        return folder
+    if name in available_models():
+        _download(name, folder)
+    if _complete(folder):
+        return folder
+    raise EngineError(
+        "model_unavailable",
+        f"The model {name} is not on this server. The folder {folder.name} in MODELS_DIR must hold "
+        f"{', '.join(MODEL_FILES)}. Try again later, or choose another model.",
+        permanent=False,
+    )
+
+
+def _complete(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in MODEL_FILES)
+
+
+def _download(name: str, folder: Path) -> None:
+    log.info("Fetching the model %s; this happens once.", name)
+    try:
+        download_model(name, output_dir=str(folder))
+    except Exception as problem:  # noqa: BLE001 - the hub's client raises errors of several libraries
+        log.warning("The model %s could not be fetched: %s", name, problem)
+
+
+def _worth_keeping(segment: Any) -> bool:
+    """Where the model hears no speech and is unsure of its words, the words are invented."""
+    invented = segment.no_speech_prob > 0.6 and segment.avg_logprob < -1.0
+    return bool(segment.text.strip()) and not invented
+
+
+def _placed(segment: Any, chunk: Chunk) -> Segment:
+    """From the chunk's timeline to the recording's."""
+    words = segment.words
+    return Segment(
+        start=_time(segment.start, chunk),
+        end=_time(segment.end, chunk),
+        text=segment.text,
+        words=None if words is None else [_placed_word(word, chunk) for word in words],
+        avg_logprob=_number(segment.avg_logprob),
+        compression_ratio=_number(segment.compression_ratio),
+        no_speech_prob=_number(segment.no_speech_prob),
+        temperature=_number(segment.temperature),
+    )
+
+
+def _placed_word(word: Any, chunk: Chunk) -> Word:
+    return Word(
+        start=_time(word.start, chunk),
+        end=_time(word.end, chunk),
+        word=word.word,
+        probability=_number(word.probability),
+    )
+
+
+def _time(seconds: float, chunk: Chunk) -> float:
+    """The model may see the end of its half minute instead of the end of the sound."""
+    return round(min(chunk.start + max(_number(seconds), 0.0), chunk.end), 3)
+
+
+def _number(value: float | None) -> float:
+    """JSON knows neither NaN nor infinity, and a score may be either."""
+    return float(value) if value is not None and math.isfinite(value) else 0.0

@@ -1,0 +1,247 @@
+"""Turns an untrusted media file into bounded windows of 16 kHz mono samples. The one place that opens one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import av.error
+import av.logging
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+
+from tasks.protocol import EngineConfig
+from tasks.samples import RATE, Samples, Tape
+
+FORMATS = "wav,w64,mp3,flac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,aac,aiff,amr,asf,caf,au,mpegts,avi,flv,mpeg,ac3,eac3"
+CODECS = (
+    "aac,aac_latm,ac3,eac3,alac,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,dca,flac,gsm,gsm_ms,mp1,mp1float,"
+    "mp2,mp2float,mp3,mp3float,nellymoser,opus,libopus,speex,truehd,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,"
+    "wmav2,wmavoice,adpcm_g722,g722,g726,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,pcm_alaw,"
+    "pcm_bluray,pcm_dvd,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16be_planar,pcm_s16le,"
+    "pcm_s16le_planar,pcm_s24be,pcm_s24le,pcm_s24le_planar,pcm_s32be,pcm_s32le,pcm_s32le_planar,pcm_s8,"
+    "pcm_s8_planar,pcm_u8,pcm_zork"
+)
+# The codec list also keeps the video decoders, the larger target, from touching the file while it is probed.
+OPTIONS = {
+    "format_whitelist": FORMATS,
+    "codec_whitelist": CODECS,
+    "protocol_whitelist": "file",
+}
+MAX_READ_ERRORS = 100
+# Less than this is jitter of the container's clock; more than the most is a broken clock, not a pause.
+GAP_LEAST, GAP_MOST = 0.25, 600.0
+
+
+class MediaError(Exception):
+    """The file cannot be transcribed, and no second attempt will change that."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@contextmanager
+def opened(path: Path, config: EngineConfig) -> Iterator["Recording"]:
+    av.logging.set_level(av.logging.PANIC)
+    if path.stat().st_size == 0:
+        raise MediaError(
+            "empty_file",
+            "This file is empty. Choose the recording again and upload it once more.",
+        )
+    duration = claimed_duration(path, config)
+    with _container(path) as container:
+        yield Recording(container, config, duration)
+
+
+def claimed_duration(path: Path, config: EngineConfig) -> float | None:
+    with _container(path) as container:
+        claimed = container.duration
+        duration = claimed / av.time_base if claimed and claimed > 0 else None
+        guessed = container.format.name == "aac"  # from the first frames' bit rate
+        # Browsers record without a duration and headers lie; the packets' times cost no decoding.
+        if duration is None or guessed or duration > config.max_duration_s:
+            duration = _last_packet_time(container)
+    _check_length(duration or 0, config)
+    return duration
+
+
+def _last_packet_time(container: InputContainer) -> float | None:
+    latest = 0.0
+    for packet in _Packets(container, _sound_track(container)):
+        if packet.pts is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            latest = max(latest, end - _origin(container))
+    return latest or None
+
+
+def _container(path: Path) -> InputContainer:
+    try:
+        # Tags in an old encoding are no reason to refuse a recording.
+        return av.open(
+            str(path), mode="r", options=dict(OPTIONS), metadata_errors="replace"
+        )
+    except (av.error.FFmpegError, ValueError) as problem:
+        raise MediaError(
+            "unknown_format",
+            "This file is not a recording we can read, or its beginning or end is missing. "
+            "Save it as MP3, M4A, WAV, FLAC, OGG or WebM and upload it again.",
+        ) from problem
+
+
+def _origin(container: InputContainer) -> float:
+    """Where 0 lies on the container's clock: sound that begins after the picture keeps its place."""
+    return (container.start_time or 0) / av.time_base
+
+
+def _sound_track(container: InputContainer) -> AudioStream:
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        raise MediaError(
+            "no_sound_track",
+            "This file has no sound track. Choose a recording with sound.",
+        )
+    if stream.codec_context is None or stream.codec_context.name not in CODECS.split(
+        ","
+    ):
+        raise MediaError(
+            "unknown_codec",
+            "The sound in this file is stored in a way we cannot read. "
+            "Save it as MP3, M4A, WAV, FLAC, OGG or WebM and upload it again.",
+        )
+    return stream
+
+
+def _check_sound(rate: int, channels: int, config: EngineConfig) -> None:
+    if not config.min_sample_rate <= rate <= config.max_sample_rate:
+        raise MediaError(
+            "sample_rate",
+            f"This recording has {rate} samples a second; we take {config.min_sample_rate} to "
+            f"{config.max_sample_rate}. Save it with a usual rate such as 44100 and upload it again.",
+        )
+    if not 1 <= channels <= config.max_channels:
+        raise MediaError(
+            "channels",
+            f"This recording has {channels} channels; we take up to {config.max_channels}. "
+            "Mix it down to stereo or mono and upload it again.",
+        )
+
+
+def _check_length(seconds: float, config: EngineConfig) -> None:
+    if seconds > config.max_duration_s:
+        raise MediaError(
+            "too_long",
+            f"This recording is longer than {config.max_duration_s / 3600:g} hours, the most we take. "
+            "Cut it into parts and upload them one by one.",
+        )
+
+
+class _Packets:
+    """The packets of one stream. A place that cannot be read is counted and stepped over."""
+
+    def __init__(self, container: InputContainer, stream: AudioStream) -> None:
+        self._container = container
+        self._stream = stream
+        self.unreadable = 0
+
+    def __iter__(self) -> Iterator["Packet[AudioStream]"]:
+        while self.unreadable < MAX_READ_ERRORS:
+            try:
+                yield from self._container.demux(self._stream)
+                return
+            except av.error.FFmpegError:
+                self.unreadable += 1
+
+
+class Recording:
+    """One sound track: `duration` is a claim, `windows()` the truth."""
+
+    def __init__(
+        self, container: InputContainer, config: EngineConfig, duration: float | None
+    ) -> None:
+        self.duration = duration
+        self._config = config
+        self._origin = _origin(container)
+        self._packets = _Packets(container, _sound_track(container))
+        self._resampler: AudioResampler | None = None
+        self._setup: tuple[str, str, int] | None = None
+        self._tape = Tape()
+        self._undecodable = 0
+
+    @property
+    def position(self) -> float:
+        return self._tape.length / RATE
+
+    @property
+    def damaged_packets(self) -> int:
+        return self._packets.unreadable + self._undecodable
+
+    @property
+    def missing(self) -> float:
+        """Only a file that stops early lacks something: a claim that is a little off is no loss."""
+        lost = (self.duration or 0) - self.position
+        return lost if lost > max(1.0, 0.02 * self.position) else 0.0
+
+    def windows(self, seconds: float = 30) -> Iterator[Samples]:
+        size = round(seconds * RATE)
+        for packet in self._packets:
+            for sound in self._decode(packet):
+                self._keep_time(sound)
+                self._record(sound)
+            yield from self._tape.take(size)
+        self._finish_resampling()
+        yield from self._tape.take(size, rest=True)
+        if not self._tape.length:
+            raise MediaError(
+                "nothing_decoded",
+                "No sound could be read from this file: it is damaged, protected or holds none. "
+                "Check that it plays, save it once more and upload it again.",
+            )
+
+    def _decode(self, packet: "Packet[AudioStream]") -> list[AudioFrame]:
+        self._undecodable += packet.is_corrupt
+        try:
+            return packet.decode()
+        except (
+            av.error.FFmpegError
+        ):  # garbage raises many kinds, PermissionError among them
+            self._undecodable += not packet.is_corrupt
+            return []
+
+    def _keep_time(self, sound: AudioFrame) -> None:
+        """Pauses become silence, so that times stay those of the recording; a clock that jumps is set anew."""
+        if sound.time is None:
+            return
+        gap = sound.time - self._origin - self.position
+        if GAP_LEAST < gap <= GAP_MOST:
+            self._finish_resampling()
+            self._tape.append_silence(round(gap * RATE))
+        elif abs(gap) > GAP_LEAST:
+            self._origin += gap
+
+    def _record(self, sound: AudioFrame) -> None:
+        _check_sound(sound.sample_rate, sound.layout.nb_channels, self._config)
+        setup = (sound.format.name, sound.layout.name, sound.sample_rate)
+        if (
+            setup != self._setup
+        ):  # a recording may change its sample rate or channels on the way
+            self._finish_resampling()
+        if self._resampler is None:
+            self._setup = setup
+            self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+        sound.pts = None
+        self._resample(self._resampler, sound)
+        _check_length(self.position, self._config)
+
+    def _finish_resampling(self) -> None:
+        if self._resampler is not None:
+            self._resample(self._resampler, None)
+            self._resampler = None
+
+    def _resample(self, resampler: AudioResampler, sound: AudioFrame | None) -> None:
+        for piece in resampler.resample(sound):
+            self._tape.append(piece.to_ndarray()[0])
