@@ -14,9 +14,7 @@ TOO_LONG = 1500  # characters; an engine may forget punctuation for minutes
 _BREAKS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _SENTENCE_END = re.compile(r"[.!?…。\uff01\uff1f؟।][\"'”\u2019»)\]」』]*$")
 # Thai, Lao, Burmese, Khmer, Chinese and Japanese put no space between sentences.
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uff00-\uff9f]"
-)
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uff00-\uff9f]")
 
 
 class Paragraph(msgspec.Struct, frozen=True):

@@ -1,0 +1,167 @@
+"""What an owner can do with jobs, over the real database, queue and bucket."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from tests.core.conftest import Arrive, Submit, send
+from webapp.core import jobs, uploads, work
+from webapp.core.errors import Conflict, Invalid, JobFailed, NotFound
+from webapp.core.house import House
+from webapp.core.ids import new_id
+from webapp.core.options import WantedOptions
+from webapp.core.tables import Job, Status
+from webapp.core.transcript import Segment
+
+
+async def test_submitted_recording_waits_and_its_bell_is_rung(house: House, submit: Submit) -> None:
+    job = await submit()
+    assert job.status == Status.PENDING
+    assert await house.doorbell.queue.count("queued") == 1
+
+
+async def test_submitting_an_upload_again_returns_the_same_job(
+    house: House, owner: UUID, arrive: Arrive
+) -> None:
+    upload = await arrive()
+    first, made = await jobs.submit(house, owner, upload, WantedOptions())
+    second, made_again = await jobs.submit(house, owner, upload, WantedOptions())
+    assert (made, made_again) == (True, False)
+    assert first.id == second.id
+
+
+async def test_twin_submissions_make_one_job(house: House, owner: UUID, arrive: Arrive) -> None:
+    upload = await arrive()
+    twins = await asyncio.gather(
+        *(jobs.submit(house, owner, upload, WantedOptions()) for _ in range(4)), return_exceptions=True
+    )
+    made = {twin[0].id for twin in twins if not isinstance(twin, BaseException)}
+    assert len(made) == 1
+    assert await Job.count() == 1
+    # A twin that came too late to copy what another had moved is told so; none may fail otherwise.
+    assert all(isinstance(twin, tuple | Conflict) for twin in twins)
+
+
+async def test_recording_that_never_arrived_is_refused(house: House, owner: UUID) -> None:
+    upload, _ = await uploads.prepare(house, owner, "talk.mp3", "audio/mpeg", 1000)
+    with pytest.raises(Conflict, match="has not arrived"):
+        await jobs.submit(house, owner, upload, WantedOptions())
+
+
+async def test_form_used_after_submission_changes_nothing(house: House, owner: UUID) -> None:
+    content = b"first" * 100
+    upload, presigned = await uploads.prepare(house, owner, "talk.mp3", "audio/mpeg", len(content))
+    await send(presigned, content)
+    job, _ = await jobs.submit(house, owner, upload, WantedOptions())
+    await send(presigned, b"other" * 100)
+    kept = await house.storage.head(job.object_key)
+    assert kept is not None
+    assert kept.etag == job.object_etag
+
+
+async def test_unknown_model_is_refused_and_nothing_is_kept(
+    house: House, owner: UUID, arrive: Arrive
+) -> None:
+    upload = await arrive()
+    with pytest.raises(Invalid) as refused:
+        await jobs.submit(house, owner, upload, WantedOptions(model="../../etc"))
+    assert refused.value.code == "unknown_model"
+    assert await Job.count() == 0
+
+
+async def test_jobs_of_others_are_not_found(
+    house: House, owner: UUID, stranger: UUID, submit: Submit
+) -> None:
+    job = await submit()
+    assert (await jobs.find(owner, job.id)).id == job.id
+    with pytest.raises(NotFound):
+        await jobs.find(stranger, job.id)
+    with pytest.raises(NotFound):
+        await jobs.cancel(house, stranger, job.id)
+    with pytest.raises(NotFound):
+        await jobs.retry(house, stranger, job.id)
+    with pytest.raises(NotFound):
+        await jobs.delete(house, stranger, job.id)
+    assert (await jobs.page(stranger)).jobs == []
+    assert (await jobs.find(owner, job.id)).status == Status.PENDING
+
+
+async def test_pages_hold_every_job_once_newest_first(house: House, owner: UUID, submit: Submit) -> None:
+    made = [(await submit()).id for _ in range(5)]
+    first = await jobs.page(owner, limit=2)
+    second = await jobs.page(owner, limit=2, after=first.next)
+    third = await jobs.page(owner, limit=2, after=second.next)
+    assert [job.id for page in (first, second, third) for job in page.jobs] == made[::-1]
+    assert third.next is None
+
+
+async def test_page_can_be_of_one_status(house: House, owner: UUID, submit: Submit) -> None:
+    cancelled = await submit()
+    waiting = await submit()
+    await jobs.cancel(house, owner, cancelled.id)
+    found = await jobs.page(owner, status=Status.PENDING)
+    assert [job.id for job in found.jobs] == [waiting.id]
+
+
+async def test_place_in_queue_counts_who_came_before(house: House, owner: UUID, submit: Submit) -> None:
+    first, second = await submit(), await submit()
+    assert await jobs.places_in_queue([second, first]) == {first.id: 1, second.id: 2}
+    await work.claim(house, first.id)
+    assert await jobs.places_in_queue([second]) == {second.id: 1}
+
+
+async def test_cancelled_job_refuses_its_worker(house: House, owner: UUID, submit: Submit) -> None:
+    job = await submit()
+    claim = await work.claim(house, job.id)
+    assert claim is not None
+    await jobs.cancel(house, owner, job.id)
+    with pytest.raises(work.LeaseLost):
+        await work.complete(house, claim)
+    assert (await jobs.find(owner, job.id)).status == Status.CANCELLED
+
+
+async def test_finished_job_cannot_be_cancelled(house: House, owner: UUID, submit: Submit) -> None:
+    job = await submit()
+    claim = await work.claim(house, job.id)
+    assert claim is not None
+    await work.complete(house, claim)
+    with pytest.raises(Conflict, match="completed already"):
+        await jobs.cancel(house, owner, job.id)
+
+
+async def test_retry_gives_a_failed_job_new_attempts(house: House, owner: UUID, submit: Submit) -> None:
+    job = await submit()
+    claim = await work.claim(house, job.id)
+    assert claim is not None
+    await work.fail(house, claim, JobFailed("no_audio", "No sound.", permanent=True))
+    again = await jobs.retry(house, owner, job.id)
+    assert again.status == Status.PENDING
+    assert again.error_code is None
+    assert await work.claim(house, job.id) is not None
+
+
+async def test_running_job_cannot_be_retried(house: House, owner: UUID, submit: Submit) -> None:
+    job = await submit()
+    with pytest.raises(Conflict, match="pending"):
+        await jobs.retry(house, owner, job.id)
+
+
+async def test_deleting_removes_rows_text_and_audio_even_while_running(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    job = await submit()
+    claim = await work.claim(house, job.id)
+    assert claim is not None
+    await work.begin_chunk(house, claim, 0, 0.0, 11.0)
+    await work.save_segment(house, claim, 0, 0, Segment(0.0, 1.0, " and so"))
+    await jobs.delete(house, owner, job.id)
+    with pytest.raises(NotFound):
+        await jobs.find(owner, job.id)
+    assert await house.storage.head(job.object_key) is None
+    with pytest.raises(work.LeaseLost):
+        await work.save_segment(house, claim, 0, 1, Segment(1.0, 2.0, " on"))
+
+
+async def test_made_up_cursor_is_harmless(owner: UUID) -> None:
+    assert (await jobs.page(owner, after=new_id())).jobs == []

@@ -1,0 +1,144 @@
+"""The tables. Keys are UUIDv7 made by us and moments are timestamptz.
+
+What may stand in a column is checked by the database: `piccolo_migrations/` holds the constraints."""
+
+from enum import StrEnum
+
+from piccolo.columns import (
+    JSONB,
+    UUID,
+    BigInt,
+    Boolean,
+    DoublePrecision,
+    ForeignKey,
+    Integer,
+    SmallInt,
+    Text,
+    Timestamptz,
+)
+from piccolo.table import Table
+
+from webapp.core.ids import new_id
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = frozenset({Status.PENDING, Status.PROCESSING})
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+
+class User(Table, tablename="users"):
+    """The owner of a private space. A guest is a user without a way to sign in again."""
+
+    id = UUID(primary_key=True, default=new_id)
+    created_at = Timestamptz()
+
+
+class LoginSession(Table, tablename="login_sessions"):
+    id = UUID(primary_key=True, default=new_id)
+    owner = ForeignKey(User)
+    token_hash = Text()
+    created_at = Timestamptz()
+    last_seen_at = Timestamptz()
+    expires_at = Timestamptz()
+
+
+class ApiToken(Table, tablename="api_tokens"):
+    id = UUID(primary_key=True, default=new_id)
+    owner = ForeignKey(User)
+    name = Text()
+    token_hash = Text()
+    hint = Text()  # the token's last characters, to tell one from another
+    created_at = Timestamptz()
+    last_used_at = Timestamptz(null=True, default=None)
+
+
+class Upload(Table, tablename="uploads"):
+    """What was promised when a form was signed: the object under `key` is held against it at submission."""
+
+    id = UUID(primary_key=True, default=new_id)
+    owner = ForeignKey(User)
+    key = Text()
+    filename = Text()
+    content_type = Text()
+    size = BigInt(null=True, default=None)  # unknown when a plain form uploads without JavaScript
+    options = JSONB()  # WantedOptions, for the plain form, whose way back carries none
+    created_at = Timestamptz()
+    expires_at = Timestamptz()
+
+
+class Job(Table, tablename="jobs"):
+    id = UUID(primary_key=True, default=new_id)
+    owner = ForeignKey(User)
+    upload = ForeignKey(Upload)
+    filename = Text()
+    object_key = Text()
+    object_size = BigInt()
+    object_etag = Text()
+
+    model = Text()
+    language = Text(null=True, default=None)
+    task = Text()
+    initial_prompt = Text(null=True, default=None)
+    hotwords = Text(null=True, default=None)
+    vad_filter = Boolean()
+    word_timestamps = Boolean()
+    beam_size = SmallInt()
+
+    status = Text()
+    created_at = Timestamptz()
+    updated_at = Timestamptz()
+    started_at = Timestamptz(null=True, default=None)
+    finished_at = Timestamptz(null=True, default=None)
+
+    attempt = Integer()  # only ever grows: asking for a retry raises the limit
+    attempt_limit = Integer()
+    attempt_started_at = Timestamptz(null=True, default=None)
+    attempt_position = DoublePrecision()  # where this attempt took up the work
+    next_attempt_at = Timestamptz()
+    lease_token = UUID(null=True, default=None)
+    lease_until = Timestamptz(null=True, default=None)
+
+    duration = DoublePrecision(null=True, default=None)  # seconds of audio
+    position = DoublePrecision()  # seconds of audio done
+    processing_seconds = DoublePrecision()  # time worked, over all attempts
+    detected_language = Text(null=True, default=None)
+    language_probability = DoublePrecision(null=True, default=None)
+    damaged_packets = Integer()
+    error_code = Text(null=True, default=None)
+    error_message = Text(null=True, default=None)
+
+
+class Chunk(Table, tablename="chunks"):
+    id = UUID(primary_key=True, default=new_id)
+    job = ForeignKey(Job)
+    index = Integer()
+    start = DoublePrecision()
+    end = DoublePrecision()
+    status = Text()
+    attempt = SmallInt()
+    lease_token = UUID(null=True, default=None)
+    lease_until = Timestamptz(null=True, default=None)
+    created_at = Timestamptz()
+    finished_at = Timestamptz(null=True, default=None)
+
+
+class SegmentRow(Table, tablename="segments"):
+    id = UUID(primary_key=True, default=new_id)
+    job = ForeignKey(Job)
+    chunk = Integer()  # the chunk's index
+    index = Integer()  # within the chunk
+    start = DoublePrecision()
+    end = DoublePrecision()
+    text = Text()
+    words = JSONB(null=True, default=None)
+    avg_logprob = DoublePrecision()
+    compression_ratio = DoublePrecision()
+    no_speech_prob = DoublePrecision()
+    temperature = DoublePrecision()

@@ -1,0 +1,29 @@
+"""Makes an API token from the command line: `python -m webapp.core.token "my script"`."""
+
+import asyncio
+import sys
+
+from webapp.core import accounts
+from webapp.core.database import open_database
+from webapp.core.errors import DomainError
+from webapp.core.settings import SettingsError, get_settings
+
+
+async def make(name: str) -> str:
+    """The token of a new private space."""
+    async with open_database():
+        owner, _ = await accounts.open_space(get_settings().session_days)
+        _, token = await accounts.issue_token(owner, name)
+    return token
+
+
+def main() -> None:
+    name = " ".join(sys.argv[1:]) or "command line"
+    try:
+        print(asyncio.run(make(name)))
+    except (DomainError, SettingsError) as problem:
+        sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    main()
