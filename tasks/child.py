@@ -1,4 +1,4 @@
-"""The worker's handle on the engine's process: started when needed, warm between jobs, killed without mercy."""
+"""The worker's handle on the engine's process: started when needed, warm between jobs, killable."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 120
 # Then the process is replaced: what native code leaks over weeks goes with it.
 REQUESTS = 200
-# The process reads strangers' files: of the worker's environment, with its passwords, it gets what it needs.
+# The process reads strangers' files: the worker's passwords are kept out of its environment.
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD")
 INHERITED_FAMILIES = ("CUDA_", "NVIDIA_", "HF_", "CT2_", "LC_", "SSL_CERT_")
 DEFAULTS = {
@@ -90,14 +90,13 @@ class EngineChild:
                 if isinstance(reply, Loaded):
                     return reply
                 if isinstance(reply, Failed):
-                    raise JobFailed(
-                        reply.code, reply.message, permanent=reply.permanent
-                    )
+                    raise JobFailed(reply.code, reply.message, permanent=reply.permanent)
         raise EngineCrashed(None)
 
     async def transcribe(self, request: Transcribe) -> AsyncGenerator[Event, None]:
-        """Ends after `Done` or `Failed`. Leaving early, by cancellation too, kills the process: nothing in it can
-        be stopped otherwise. Wrap it in `contextlib.aclosing`, or leaving is noticed late.
+        """Ends after `Done` or `Failed`. Leaving early, by cancellation too, kills the process:
+        nothing in it can be stopped otherwise. Wrap it in `contextlib.aclosing`, or leaving is
+        noticed late.
         """
         async with aclosing(self._ask(request)) as replies:
             async for reply in replies:
@@ -136,11 +135,7 @@ class EngineChild:
                     await self.kill()
 
     async def _start(self) -> None:
-        if (
-            self._process
-            and self._process.returncode is None
-            and self._served < REQUESTS
-        ):
+        if self._process and self._process.returncode is None and self._served < REQUESTS:
             self._served += 1
             return
         await self.kill()

@@ -1,4 +1,4 @@
-"""The engine's process. It takes requests from the worker over one socket and may be killed at any moment."""
+"""The engine's process: takes requests over one socket and may be killed at any moment."""
 
 import faulthandler
 import logging
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _listen(connection: Connection, requests: SimpleQueue[Request]) -> None:
-    """On a thread of its own, so that a worker's death is noticed in the middle of a computation."""
+    """On a thread of its own, so that the worker's death is noticed amid a computation."""
     try:
         while True:
             requests.put(read_request(connection.receive()))
@@ -83,10 +83,8 @@ def _serve(request: Request, engine: Engine, connection: Connection) -> None:
     except MediaError as error:
         connection.send(Failed(code=error.code, message=error.message, permanent=True))
     except EngineError as error:
-        connection.send(
-            Failed(code=error.code, message=error.message, permanent=error.permanent)
-        )
-    except Exception as error:  # noqa: BLE001 - the worker must hear of it, whatever it is
+        connection.send(Failed(code=error.code, message=error.message, permanent=error.permanent))
+    except Exception as error:  # the worker must hear of it, whatever it is
         connection.send(_unforeseen(error))
 
 

@@ -12,16 +12,14 @@ _SET_PARENT_DEATH_SIGNAL, _SET_NO_NEW_PRIVILEGES = 1, 38
 
 def confine(memory_mb: int) -> None:
     _die_with_parent()
-    # Ctrl-C reaches the whole group of the terminal; when this process ends is for the worker to say.
+    # When this process ends is for the worker to say, not for Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the recording
     _prctl(_SET_NO_NEW_PRIVILEGES, 1)
     if memory_mb:
         limit = memory_mb * 1024 * 1024
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    with suppress(
-        OSError
-    ):  # if the machine runs short, this process goes before the worker
+    with suppress(OSError):  # if the machine runs short, this process goes before the worker
         Path("/proc/self/oom_score_adj").write_text("800")
 
 

@@ -1,7 +1,6 @@
 """Turns samples into segments. The one place that knows faster-whisper."""
 
 import logging
-import math
 import os
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -12,20 +11,30 @@ from typing import Any
 import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
-from faster_whisper.utils import available_models, download_model
-from faster_whisper.vad import VadOptions, get_speech_timestamps
+from faster_whisper.utils import (
+    available_models,
+    download_model,
+)
+from faster_whisper.vad import (
+    VadOptions,
+    get_speech_timestamps,
+)
 
 from tasks.protocol import EngineConfig
 from tasks.samples import RATE, Samples, Span
 from tasks.speech import SHORTEST_SILENCE, Chunk
+from tasks.timeline import number, placed, worth_keeping
 from webapp.core.options import JobOptions
-from webapp.core.transcript import Segment, Word
+from webapp.core.transcript import Segment
 
 log = logging.getLogger(__name__)
 
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 # Two models of a job mix stay warm; a third pushes out the one that was idle longest.
 WARM_MODELS = 2
+# The model takes in 448 tokens, half of them prompt; a few stay free for how they are put together.
+PROMPT_TOKENS = 216
+OUT_OF_MEMORY = ("out of memory", "bad_alloc", "failed to allocate", "bad allocation")
 NEAREST = {
     "int8_float16": "int8",
     "int8_bfloat16": "int8",
@@ -45,9 +54,7 @@ class EngineError(Exception):
 def is_out_of_memory(error: Exception) -> bool:
     """Native code says it in its own words."""
     said = str(error).lower()
-    return (
-        isinstance(error, MemoryError) or "out of memory" in said or "bad_alloc" in said
-    )
+    return isinstance(error, MemoryError) or any(words in said for words in OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -88,21 +95,17 @@ class Engine:
 
     def hear(self, chunk: Chunk, options: JobOptions, language: str | None) -> Heard:
         """The segments come as they are recognised: half a minute of speech at a time."""
-        found, info = self.model(options.model).whisper.transcribe(
-            chunk.samples, **self._arguments(options, language)
-        )
-        segments = (
-            _placed(segment, chunk) for segment in found if _worth_keeping(segment)
-        )
-        return Heard(info.language, _number(info.language_probability), segments)
+        whisper = self.model(options.model).whisper
+        prompts = fitting_prompts(whisper.hf_tokenizer, options)
+        found, info = whisper.transcribe(chunk.samples, **prompts, **self._arguments(options, language))
+        segments = (placed(segment, chunk) for segment in found if worth_keeping(segment))
+        return Heard(info.language, number(info.language_probability), segments)
 
     def _arguments(self, options: JobOptions, language: str | None) -> dict[str, Any]:
         return {
             "language": language,
             "task": options.task,
             "beam_size": options.beam_size,
-            "initial_prompt": options.initial_prompt,
-            "hotwords": options.hotwords,
             "word_timestamps": options.word_timestamps,
             "vad_filter": options.vad_filter,
             "vad_parameters": {
@@ -112,6 +115,23 @@ class Engine:
             # With it, one invented sentence breeds the next.
             "condition_on_previous_text": False,
         }
+
+
+def fitting_prompts(tokenizer: Any, options: JobOptions) -> dict[str, str | None]:
+    """What is too long is cut at its end: the model fails when its prompts leave no room for text."""
+    both = options.initial_prompt and options.hotwords
+    share = PROMPT_TOKENS // 2 if both else PROMPT_TOKENS
+    return {
+        "initial_prompt": _shortened(options.initial_prompt, tokenizer, share),
+        "hotwords": _shortened(options.hotwords, tokenizer, share),
+    }
+
+
+def _shortened(text: str | None, tokenizer: Any, most: int) -> str | None:
+    if text is None:
+        return None
+    tokens = tokenizer.encode(" " + text.strip(), add_special_tokens=False)
+    return text if len(tokens.ids) <= most else text[: tokens.offsets[most][0]]
 
 
 def load(name: str, config: EngineConfig) -> Model:
@@ -199,45 +219,5 @@ def _download(name: str, folder: Path) -> None:
     log.info("Fetching the model %s; this happens once.", name)
     try:
         download_model(name, output_dir=str(folder))
-    except Exception as problem:  # noqa: BLE001 - the hub's client raises errors of several libraries
+    except Exception as problem:  # the hub's client raises errors of several libraries
         log.warning("The model %s could not be fetched: %s", name, problem)
-
-
-def _worth_keeping(segment: Any) -> bool:
-    """Where the model hears no speech and is unsure of its words, the words are invented."""
-    invented = segment.no_speech_prob > 0.6 and segment.avg_logprob < -1.0
-    return bool(segment.text.strip()) and not invented
-
-
-def _placed(segment: Any, chunk: Chunk) -> Segment:
-    """From the chunk's timeline to the recording's."""
-    words = segment.words
-    return Segment(
-        start=_time(segment.start, chunk),
-        end=_time(segment.end, chunk),
-        text=segment.text,
-        words=None if words is None else [_placed_word(word, chunk) for word in words],
-        avg_logprob=_number(segment.avg_logprob),
-        compression_ratio=_number(segment.compression_ratio),
-        no_speech_prob=_number(segment.no_speech_prob),
-        temperature=_number(segment.temperature),
-    )
-
-
-def _placed_word(word: Any, chunk: Chunk) -> Word:
-    return Word(
-        start=_time(word.start, chunk),
-        end=_time(word.end, chunk),
-        word=word.word,
-        probability=_number(word.probability),
-    )
-
-
-def _time(seconds: float, chunk: Chunk) -> float:
-    """The model may see the end of its half minute instead of the end of the sound."""
-    return round(min(chunk.start + max(_number(seconds), 0.0), chunk.end), 3)
-
-
-def _number(value: float | None) -> float:
-    """JSON knows neither NaN nor infinity, and a score may be either."""
-    return float(value) if value is not None and math.isfinite(value) else 0.0

@@ -1,4 +1,4 @@
-"""Turns an untrusted media file into bounded windows of 16 kHz mono samples. The one place that opens one."""
+"""Turns an untrusted media file into bounded windows of 16 kHz mono samples."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,23 +16,28 @@ from av.packet import Packet
 from tasks.protocol import EngineConfig
 from tasks.samples import RATE, Samples, Tape
 
-FORMATS = "wav,w64,mp3,flac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,aac,aiff,amr,asf,caf,au,mpegts,avi,flv,mpeg,ac3,eac3"
-CODECS = (
-    "aac,aac_latm,ac3,eac3,alac,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,dca,flac,gsm,gsm_ms,mp1,mp1float,"
-    "mp2,mp2float,mp3,mp3float,nellymoser,opus,libopus,speex,truehd,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,"
-    "wmav2,wmavoice,adpcm_g722,g722,g726,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,pcm_alaw,"
-    "pcm_bluray,pcm_dvd,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16be_planar,pcm_s16le,"
-    "pcm_s16le_planar,pcm_s24be,pcm_s24le,pcm_s24le_planar,pcm_s32be,pcm_s32le,pcm_s32le_planar,pcm_s8,"
-    "pcm_s8_planar,pcm_u8,pcm_zork"
+FORMATS = (
+    "wav,w64,mp3,flac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,aac,aiff,amr,asf,caf,au,mpegts,avi,"
+    "flv,mpeg,ac3,eac3"
 )
-# The codec list also keeps the video decoders, the larger target, from touching the file while it is probed.
+CODECS = (
+    "aac,aac_latm,ac3,eac3,alac,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,"
+    "dca,flac,gsm,gsm_ms,mp1,mp1float,mp2,mp2float,mp3,mp3float,nellymoser,"
+    "opus,libopus,speex,truehd,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,"
+    "wmav2,wmavoice,g722,g726,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,"
+    "adpcm_yamaha,pcm_alaw,pcm_bluray,pcm_dvd,pcm_f32be,pcm_f32le,pcm_f64be,"
+    "pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,"
+    "pcm_s24be,pcm_s24le,pcm_s24le_planar,pcm_s32be,pcm_s32le,pcm_s32le_planar,"
+    "pcm_s8,pcm_s8_planar,pcm_u8"
+)
+# The codec list also keeps video decoders, the larger target, away while a file is probed.
 OPTIONS = {
     "format_whitelist": FORMATS,
     "codec_whitelist": CODECS,
     "protocol_whitelist": "file",
 }
 MAX_READ_ERRORS = 100
-# Less than this is jitter of the container's clock; more than the most is a broken clock, not a pause.
+# In seconds: less is jitter of the container's clock, more is a broken clock, not a pause.
 GAP_LEAST, GAP_MOST = 0.25, 600.0
 
 
@@ -82,9 +87,7 @@ def _last_packet_time(container: InputContainer) -> float | None:
 def _container(path: Path) -> InputContainer:
     try:
         # Tags in an old encoding are no reason to refuse a recording.
-        return av.open(
-            str(path), mode="r", options=dict(OPTIONS), metadata_errors="replace"
-        )
+        return av.open(str(path), mode="r", options=dict(OPTIONS), metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as problem:
         raise MediaError(
             "unknown_format",
@@ -94,7 +97,7 @@ def _container(path: Path) -> InputContainer:
 
 
 def _origin(container: InputContainer) -> float:
-    """Where 0 lies on the container's clock: sound that begins after the picture keeps its place."""
+    """Where 0 lies on the container's clock: sound may begin later than the picture."""
     return (container.start_time or 0) / av.time_base
 
 
@@ -105,9 +108,7 @@ def _sound_track(container: InputContainer) -> AudioStream:
             "no_sound_track",
             "This file has no sound track. Choose a recording with sound.",
         )
-    if stream.codec_context is None or stream.codec_context.name not in CODECS.split(
-        ","
-    ):
+    if stream.codec_context is None or stream.codec_context.name not in CODECS.split(","):
         raise MediaError(
             "unknown_codec",
             "The sound in this file is stored in a way we cannot read. "
@@ -120,8 +121,9 @@ def _check_sound(rate: int, channels: int, config: EngineConfig) -> None:
     if not config.min_sample_rate <= rate <= config.max_sample_rate:
         raise MediaError(
             "sample_rate",
-            f"This recording has {rate} samples a second; we take {config.min_sample_rate} to "
-            f"{config.max_sample_rate}. Save it with a usual rate such as 44100 and upload it again.",
+            f"This recording has {rate} samples a second; we take "
+            f"{config.min_sample_rate} to {config.max_sample_rate}. "
+            "Save it with a usual rate such as 44100 and upload it again.",
         )
     if not 1 <= channels <= config.max_channels:
         raise MediaError(
@@ -135,7 +137,7 @@ def _check_length(seconds: float, config: EngineConfig) -> None:
     if seconds > config.max_duration_s:
         raise MediaError(
             "too_long",
-            f"This recording is longer than {config.max_duration_s / 3600:g} hours, the most we take. "
+            f"This recording is longer than the {config.max_duration_s / 3600:g} hours we take. "
             "Cut it into parts and upload them one by one.",
         )
 
@@ -160,9 +162,7 @@ class _Packets:
 class Recording:
     """One sound track: `duration` is a claim, `windows()` the truth."""
 
-    def __init__(
-        self, container: InputContainer, config: EngineConfig, duration: float | None
-    ) -> None:
+    def __init__(self, container: InputContainer, config: EngineConfig, duration: float | None) -> None:
         self.duration = duration
         self._config = config
         self._origin = _origin(container)
@@ -206,14 +206,12 @@ class Recording:
         self._undecodable += packet.is_corrupt
         try:
             return packet.decode()
-        except (
-            av.error.FFmpegError
-        ):  # garbage raises many kinds, PermissionError among them
+        except av.error.FFmpegError:  # garbage raises many kinds, PermissionError among them
             self._undecodable += not packet.is_corrupt
             return []
 
     def _keep_time(self, sound: AudioFrame) -> None:
-        """Pauses become silence, so that times stay those of the recording; a clock that jumps is set anew."""
+        """Pauses become silence, so that times stay right; a clock that jumps is set anew."""
         if sound.time is None:
             return
         gap = sound.time - self._origin - self.position
@@ -226,9 +224,7 @@ class Recording:
     def _record(self, sound: AudioFrame) -> None:
         _check_sound(sound.sample_rate, sound.layout.nb_channels, self._config)
         setup = (sound.format.name, sound.layout.name, sound.sample_rate)
-        if (
-            setup != self._setup
-        ):  # a recording may change its sample rate or channels on the way
+        if setup != self._setup:  # a recording may change its sample rate or channels on the way
             self._finish_resampling()
         if self._resampler is None:
             self._setup = setup

@@ -1,7 +1,7 @@
 """What the worker and the engine's process say to each other, and how a message lies on the wire.
 
-A frame is a four-byte length and that many bytes of MessagePack. The engine's process handles hostile files, so
-the worker believes nothing it says beyond these types and sizes.
+A frame is a four-byte length and that many bytes of MessagePack. The engine's process handles
+hostile files, so the worker believes nothing it says beyond these types and sizes.
 """
 
 import os
@@ -90,7 +90,7 @@ class ChunkDone(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """`duration` is what was really decoded; `missing` seconds of the claimed length were not in the file."""
+    """`duration` was decoded; `missing` seconds of the claimed length were not in the file."""
 
     duration: float
     speech: float
@@ -105,16 +105,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 Request = Load | Transcribe
-Event = (
-    Opened
-    | ChunkStarted
-    | LanguageDetected
-    | SegmentFound
-    | Position
-    | ChunkDone
-    | Done
-    | Failed
-)
+Event = Opened | ChunkStarted | LanguageDetected | SegmentFound | Position | ChunkDone | Done | Failed
 Reply = Ready | Loaded | Event
 
 

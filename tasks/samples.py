@@ -1,4 +1,4 @@
-"""Samples as the engine wants them, and the tape on which a recording's samples gather, window by window."""
+"""Samples as the engine wants them, and the tape on which they gather, window by window."""
 
 from collections import deque
 from collections.abc import Iterator

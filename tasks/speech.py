@@ -1,7 +1,7 @@
-"""Cuts a recording into chunks at its silences, window by window, so that memory does not grow with length.
+"""Cuts a recording into chunks at its silences, in memory that does not grow with its length.
 
-Where a cut falls depends only on where its chunk starts and on the sound after that: a job that goes on at a
-chunk's border cuts the rest as it would have been cut the first time.
+Where a cut falls depends only on where its chunk starts and on the sound after that: a job that
+goes on at a chunk's border cuts the rest as it would have been cut the first time.
 """
 
 from collections.abc import Callable, Iterator
@@ -65,27 +65,19 @@ class _Ahead:
 
     def see(self, count: int) -> Samples:
         pieces = [self._held]
-        while (
-            sum(map(len, pieces)) < count
-            and (window := next(self._windows, None)) is not None
-        ):
+        while sum(map(len, pieces)) < count and (window := next(self._windows, None)) is not None:
             pieces.append(window)
         self._held = np.concatenate(pieces)
         return self._held[:count]
 
     def drop(self, count: int) -> None:
-        while (
-            count > len(self._held)
-            and (window := next(self._windows, None)) is not None
-        ):
+        while count > len(self._held) and (window := next(self._windows, None)) is not None:
             count -= len(self._held)
             self._held = window
         self._held = self._held[count:]
 
 
-def _end_of_chunk(
-    samples: Samples, index: int, find_speech: FindSpeech
-) -> tuple[int, float]:
+def _end_of_chunk(samples: Samples, index: int, find_speech: FindSpeech) -> tuple[int, float]:
     aim = FIRST if index == 0 else LATER
     if len(samples) <= LONGEST:
         return len(samples), _seconds(find_speech(samples), len(samples))
@@ -106,9 +98,7 @@ def _cut_in_silence(speech: list[Span], earliest: int, latest: int) -> int | Non
     """The middle of the longest silence in reach."""
     starts = [0, *(span.end for span in speech)]
     ends = [*(span.start for span in speech), latest]
-    silences = [
-        Span(max(start, earliest), end) for start, end in zip(starts, ends, strict=True)
-    ]
+    silences = [Span(max(start, earliest), end) for start, end in zip(starts, ends, strict=True)]
     longest = max(silences, key=lambda silence: silence.end - silence.start)
     if longest.end - longest.start < SHORTEST_SILENCE:
         return None

@@ -18,14 +18,12 @@ from tasks.protocol import (
 from tasks.samples import RATE
 from tasks.speech import Chunk, cut_into_chunks
 
-# Below this the language is guessed again with the next chunk: a cough must not decide for three hours.
+# Below this the next chunk is asked as well: a cough must not decide for three hours.
 SURE_OF_LANGUAGE = 0.5
 
 
 class Transcription:
-    def __init__(
-        self, request: Transcribe, engine: Engine, tell: Callable[[Event], None]
-    ) -> None:
+    def __init__(self, request: Transcribe, engine: Engine, tell: Callable[[Event], None]) -> None:
         self._request = request
         self._options = request.options
         self._language = request.language or request.options.language
@@ -76,10 +74,6 @@ class Transcription:
         self._settle_language(at_least=SURE_OF_LANGUAGE)
 
     def _settle_language(self, *, at_least: float) -> None:
-        if (
-            self._language is None
-            and self._guess
-            and self._guess.probability >= at_least
-        ):
+        if self._language is None and self._guess and self._guess.probability >= at_least:
             self._language = self._guess.language
             self._tell(self._guess)

@@ -1,0 +1,71 @@
+"""Holding on to a job while it is worked on, and letting go the moment it is somebody else's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from redis.exceptions import RedisError
+from saq.job import Job as Bell
+
+from webapp.core import work
+from webapp.core.database import patiently
+from webapp.core.errors import LeaseLost
+from webapp.core.events import Hint, Resync
+from webapp.core.house import House
+
+# Own progress is announced like everything else, so hints come often: look this many times a second at most.
+_CALM_S = 0.3
+
+
+@asynccontextmanager
+async def kept(house: House, claim: work.Claim, bell: Bell) -> AsyncIterator[None]:
+    """Renews the lease while the body runs. Should it be lost, or the job be cancelled or deleted, the body is
+    cancelled and LeaseLost raised in its place."""
+    body = asyncio.current_task()
+    assert body is not None
+    keeper = asyncio.create_task(_keep(house, claim, bell))
+    keeper.add_done_callback(lambda task: None if task.cancelled() else body.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if keeper.done() and not keeper.cancelled() and body.uncancel() == 0:
+            raise keeper.exception() or LeaseLost from None
+        raise
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await keeper
+
+
+async def _keep(house: House, claim: work.Claim, bell: Bell) -> None:
+    """Ends by raising LeaseLost, or by being cancelled."""
+    every = house.settings.lease_s / 4
+    loop = asyncio.get_running_loop()
+    async with house.events.subscribe(claim.job.owner) as hints:
+        due = loop.time() + every
+        while True:
+            hint = await _next(hints, due - loop.time())
+            if hint is None or loop.time() >= due:
+                await patiently(work.renew, house, claim)
+                await _keep_bell(bell)
+                due = loop.time() + every
+            elif hint == claim.job.id or isinstance(hint, Resync):
+                await patiently(work.check, claim)
+
+
+async def _next(hints: "asyncio.Queue[Hint]", wait: float) -> Hint | None:
+    try:
+        async with asyncio.timeout(max(wait, 0)):
+            hint = await hints.get()
+    except TimeoutError:
+        return None
+    await asyncio.sleep(_CALM_S)
+    while not hints.empty():
+        hint = hints.get_nowait()
+    return hint
+
+
+async def _keep_bell(bell: Bell) -> None:
+    """SAQ counts a job without a sign of life as dead. What counts for us is the lease: Redis may be away."""
+    with suppress(RedisError, OSError):
+        await bell.update()

@@ -1,0 +1,129 @@
+"""How SAQ runs us: what it calls, and what is opened before the first job and closed after the last."""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from tasks.child import EngineChild
+from tasks.protocol import EngineConfig
+from tasks.transcribe import FOLDER_PREFIX, transcribe
+from webapp.core import health, upkeep
+from webapp.core.errors import JobFailed
+from webapp.core.house import House, open_house
+from webapp.core.logs import configure_logs
+from webapp.core.queue import TASK, PatientQueue, open_redis
+from webapp.core.settings import Settings, SettingsError, get_settings
+
+log = structlog.get_logger(__name__)
+
+RECONCILE_EVERY_S = 15
+PURGE_EVERY_S = 3600
+
+
+def settings() -> dict[str, Any]:
+    try:
+        ours = get_settings()
+    except SettingsError as problem:
+        sys.exit(str(problem))
+    configure_logs(ours)
+    return {
+        "queue": PatientQueue(open_redis(ours), name=ours.queue_name),
+        "functions": [(TASK, transcribe)],
+        "concurrency": ours.worker_concurrency,
+        # Shorter than the client's own time-out, so that waiting for work is not taken for a dead server.
+        "dequeue_timeout": 10,
+        # A job cannot be finished within any grace. It is cancelled at once, and given back in the time there is.
+        "cancellation_hard_deadline_s": float(ours.shutdown_grace_s),
+        "startup": startup,
+        "shutdown": shutdown,
+    }
+
+
+async def startup(context: dict[str, Any]) -> None:
+    ours = get_settings()
+    _clear_left_behind()
+    async with AsyncExitStack() as stack:
+        house = await stack.enter_async_context(open_house(ours))
+        children = await _children(ours, stack)
+        for work in (
+            every(health.BEAT_EVERY_S, health.beat, house),
+            every(RECONCILE_EVERY_S, upkeep.reconcile, house),
+            every(PURGE_EVERY_S, upkeep.purge, house),
+        ):
+            stack.push_async_callback(_stop, asyncio.create_task(work))
+        context.update(house=house, children=children, stack=stack.pop_all())
+    log.info("worker ready", models=ours.models)
+
+
+async def shutdown(context: dict[str, Any]) -> None:
+    if "stack" in context:
+        await context["stack"].aclose()
+
+
+async def every(seconds: float, duty: Callable[[House], Awaitable[None]], house: House) -> None:
+    """Not SAQ's cron: that needs Redis, and a free place among jobs that may take hours."""
+    while True:
+        try:
+            await duty(house)
+        except Exception as problem:
+            log.warning("duty failed", duty=duty.__name__, problem=repr(problem))
+        await asyncio.sleep(seconds)
+
+
+async def _children(ours: Settings, stack: AsyncExitStack) -> "asyncio.Queue[EngineChild]":
+    """One engine process for each job at a time, each with the default model loaded."""
+    children: asyncio.Queue[EngineChild] = asyncio.Queue()
+    for _ in range(ours.worker_concurrency):
+        child = await stack.enter_async_context(EngineChild(_config(ours)))
+        await _warm(child, ours.default_model)
+        children.put_nowait(child)
+    return children
+
+
+async def _warm(child: EngineChild, model: str) -> None:
+    try:
+        loaded = await child.load(model)
+    except JobFailed as reason:
+        # Whoever starts the worker should learn now that it could do nothing, not with the first job.
+        sys.exit(f"The worker cannot load its default model: {reason.message}")
+    log.info("model loaded", model=loaded.model, device=loaded.device, compute_type=loaded.compute_type)
+
+
+def _config(ours: Settings) -> EngineConfig:
+    share = len(os.sched_getaffinity(0)) // ours.worker_concurrency
+    return EngineConfig(
+        models=ours.models,
+        models_dir=ours.models_dir,
+        device=ours.device,
+        compute_type=ours.compute_type,
+        cpu_threads=ours.cpu_threads or max(1, share),
+        vad_threshold=ours.vad_threshold,
+        vad_min_silence_ms=ours.vad_min_silence_ms,
+        max_duration_s=ours.max_duration_h * 3600,
+        max_channels=ours.max_channels,
+        min_sample_rate=ours.min_sample_rate,
+        max_sample_rate=ours.max_sample_rate,
+        memory_mb=ours.engine_memory_mb,
+    )
+
+
+async def _stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _clear_left_behind() -> None:
+    """A worker that was killed could not remove the recordings it had fetched."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
