@@ -19,8 +19,8 @@ _CALM_S = 0.3
 
 @asynccontextmanager
 async def kept(house: House, claim: work.Claim, bell: Bell) -> AsyncIterator[None]:
-    """Renews the lease while the body runs. Should it be lost, or the job be cancelled or deleted, the body is
-    cancelled and LeaseLost raised in its place."""
+    """Renews the lease while the body runs. Should it be lost, or the job be cancelled or deleted, the body
+    is cancelled and LeaseLost raised in its place."""
     body = asyncio.current_task()
     assert body is not None
     keeper = asyncio.create_task(_keep(house, claim, bell))

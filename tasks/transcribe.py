@@ -1,11 +1,12 @@
 """The story of one job, from the bell to its end."""
 
 import asyncio
+import errno
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 from uuid import UUID
@@ -97,12 +98,18 @@ async def _listen(house: House, child: EngineChild, claim: work.Claim, recording
         first_chunk=claim.next_chunk,
         language=claim.job.detected_language,
     )
-    note = Notes(house, claim)
-    async with asyncio.timeout(None) as patience, aclosing(child.transcribe(request)) as events:
-        _expect_more(patience, house)
-        async for event in events:
-            await note.take(event)
+    notes = Notes(house, claim)
+    patience = asyncio.timeout(None)
+    try:
+        async with patience, aclosing(child.transcribe(request)) as events:
             _expect_more(patience, house)
+            async for event in events:
+                await notes.take(event)
+                _expect_more(patience, house)
+    except TimeoutError as problem:
+        if not patience.expired():
+            raise
+        raise JobFailed("engine_stalled", _STALLED, permanent=False) from problem
 
 
 class Notes:
@@ -130,7 +137,7 @@ class Notes:
                 await self._write(work.finish_chunk, index)
             case Done(duration=duration, damaged_packets=damaged):
                 await self._write(work.learn, duration=duration, damaged_packets=damaged)
-            case Failed(code, message, permanent):
+            case Failed(code=code, message=message, permanent=permanent):
                 raise JobFailed(code, message, permanent=permanent)
 
     async def _write(self, verb: Callable[..., Any], *args: Any, **facts: Any) -> None:
@@ -154,22 +161,22 @@ def _options(job: Job) -> JobOptions:
     )
 
 
-class _explained:
+@contextmanager
+def _explained() -> Iterator[None]:
     """Turns what may go wrong around the engine into a reason that a person can do something with."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, EngineCrashed):
-            raise JobFailed("engine_crashed", _CRASHED, permanent=False) from error
-        if isinstance(error, TimeoutError):
-            raise JobFailed("engine_stalled", _STALLED, permanent=False) from error
-        if isinstance(error, Unavailable):
-            raise JobFailed(error.code, error.message, permanent=False) from error
-        if isinstance(error, OSError):
-            raise JobFailed("worker_disk", _DISK, permanent=False) from error
+    try:
+        yield
+    except EngineCrashed as problem:
+        raise JobFailed("engine_crashed", _CRASHED, permanent=False) from problem
+    except Unavailable as problem:
+        raise JobFailed(problem.code, problem.message, permanent=False) from problem
+    except OSError as problem:
+        if problem.errno not in _DISK_ERRORS:
+            raise
+        raise JobFailed("worker_disk", _DISK, permanent=False) from problem
 
 
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
 _CRASHED = "The engine stopped unexpectedly. If this happens again, try a smaller model or a shorter piece."
 _STALLED = "The engine made no progress for too long. Try again, or use a smaller model."
 _DISK = "The worker has no room to keep the recording while it works. Tell whoever runs this server."

@@ -40,7 +40,7 @@ def settings() -> dict[str, Any]:
         "concurrency": ours.worker_concurrency,
         # Shorter than the client's own time-out, so that waiting for work is not taken for a dead server.
         "dequeue_timeout": 10,
-        # A job cannot be finished within any grace. It is cancelled at once, and given back in the time there is.
+        # No grace is long enough to finish a job: it is cancelled at once and given back in this time.
         "cancellation_hard_deadline_s": float(ours.shutdown_grace_s),
         "startup": startup,
         "shutdown": shutdown,

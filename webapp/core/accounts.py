@@ -11,7 +11,8 @@ from webapp.core.errors import Conflict, Invalid, NotFound
 from webapp.core.ids import new_id
 from webapp.core.tables import ApiToken, LoginSession, User
 
-TOKEN_PREFIX = "at_"  # so that a leaked token is recognised for what it is
+# So that a leaked token is recognised for what it is.
+TOKEN_PREFIX = "at_"  # noqa: S105
 TOKENS_PER_OWNER = 50
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{20,100}")
 

@@ -147,7 +147,7 @@ class Settings:
     )
     job_attempts: int = setting("Attempts at a job before it fails", whole(1, 20), "3")
     retry_delay_s: int = setting(
-        "Pause before the second attempt, in seconds; it doubles each time", whole(0, 3600), "15"
+        "Pause before the second attempt, in seconds; it doubles each time", whole(0, 3600), "30"
     )
     retry_max_delay_s: int = setting("Longest pause between attempts, in seconds", whole(0, 86400), "300")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import boto3
 import msgspec
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -141,7 +142,7 @@ class Storage:
             if _status(problem) < 500:
                 raise
             raise _away() from problem
-        except (BotoCoreError, OSError) as problem:
+        except (BotoCoreError, Boto3Error, ConnectionError) as problem:
             raise _away() from problem
 
 

@@ -126,6 +126,19 @@ async def finish_chunk(house: House, claim: Claim, index: int) -> None:
     await house.events.publish(claim.job.owner, claim.job.id)
 
 
+async def advance(house: House, claim: Claim, position: float) -> None:
+    """Progress where nobody speaks."""
+    async with _holding(claim):
+        await _advance(claim, position)
+    await house.events.publish(claim.job.owner, claim.job.id)
+
+
+async def check(claim: Claim) -> None:
+    """Raises LeaseLost once the job was cancelled, deleted or given to somebody else."""
+    if not await Job.exists().where(Job.id == claim.job.id, Job.lease_token == claim.token):
+        raise LeaseLost
+
+
 async def complete(house: House, claim: Claim) -> None:
     await _end(house, claim, Status.COMPLETED)
 
