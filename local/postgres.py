@@ -87,9 +87,7 @@ class Postgres(Server):
     def _refuse_another_owner(self) -> None:
         owner = self.folder.stat().st_uid
         if owner != (NOBODY if os.geteuid() == 0 else os.geteuid()):
-            raise ServerFailed(
-                f"{self.folder} was made by another user. Run as that user, or move it away."
-            )
+            raise ServerFailed(f"{self.folder} was made by another user. Run as that user, or move it away.")
 
     def _create_database(self) -> None:
         connection = ["-h", LOOPBACK, "-p", str(self.port), "-U", USER]

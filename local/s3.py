@@ -25,9 +25,7 @@ class S3(Server):
     # that it acknowledged is with the kernel, so ending it at once loses nothing.
     stop_signal = signal.SIGKILL
 
-    def __init__(
-        self, folder: Path, ports: Sequence[int], key: str, secret: str, internal: str
-    ) -> None:
+    def __init__(self, folder: Path, ports: Sequence[int], key: str, secret: str, internal: str) -> None:
         super().__init__(folder, ports[-1])
         self.key = key
         self.secret = secret

@@ -20,9 +20,7 @@ class Servers:
     Each can be stopped, killed and started again by itself, on the same port.
     """
 
-    def __init__(
-        self, folder: Path, ports: Iterable[int] | None = None, *, durable: bool = True
-    ) -> None:
+    def __init__(self, folder: Path, ports: Iterable[int] | None = None, *, durable: bool = True) -> None:
         folder = folder.resolve()
         secrets = load_or_make(folder / "secrets.json")
         first, second, *others = ports or free_ports(2 + PORTS)

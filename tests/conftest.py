@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from local.models import ensure
 from local.servers import Servers
 from tests.support.slate import wipe
 from tests.support.speech import Speech
@@ -62,6 +63,16 @@ def _clean_slate(request: pytest.FixtureRequest) -> None:
 async def database(servers: Servers) -> AsyncIterator[Database]:
     async with open_database() as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def tiny_model(settings: Settings) -> Path:
+    return ensure("tiny.en", settings.models_dir)
+
+
+@pytest.fixture(scope="session")
+def base_model(settings: Settings) -> Path:
+    return ensure("base", settings.models_dir)
 
 
 @pytest.fixture(scope="session")
