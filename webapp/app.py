@@ -1,0 +1,63 @@
+"""Wires everything together. Nothing is opened before the server starts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.static_files import create_static_files_router
+
+from webapp import headers, visitors
+from webapp.access_log import RequestContext, log_response, quieten_server
+from webapp.api.routes import api_routes
+from webapp.core.house import open_house
+from webapp.core.logs import configure_logs
+from webapp.core.settings import Settings, get_settings
+from webapp.documents import document_routes, openapi_config
+from webapp.errors import HANDLERS
+from webapp.origins import refuse_foreign
+from webapp.pages.routes import pages_router
+from webapp.shutdown import told_to_stop
+from webapp.templates import template_config
+
+ROOT = Path(__file__).parents[1]
+# Recordings go to the storage; what is sent here are words.
+MAX_BODY_BYTES = 1_000_000
+
+
+def create_app(settings: Settings) -> Litestar:
+    return Litestar(
+        route_handlers=[
+            pages_router,
+            *api_routes,
+            *document_routes,
+            create_static_files_router("/static", [ROOT / "static"]),
+        ],
+        lifespan=[_lifespan],
+        state=State({"settings": settings}),
+        dependencies=visitors.dependencies(),
+        guards=[refuse_foreign],
+        middleware=[RequestContext()],
+        before_send=[visitors.set_cookie, headers.add_headers, log_response],
+        exception_handlers=HANDLERS,
+        template_config=template_config(ROOT),
+        openapi_config=openapi_config(),
+        request_max_body_size=MAX_BODY_BYTES,
+        logging_config=None,
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    configure_logs(settings)
+    quieten_server()
+    async with open_house(settings) as house:
+        app.state.house = house
+        app.state.headers = headers.standing(house)
+        with told_to_stop(house.events.close):
+            yield
+
+
+app = create_app(get_settings())
