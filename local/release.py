@@ -23,7 +23,7 @@ def main() -> None:
     _lock = hold(place.lock_of("release"), wait=30)
     settings = get_settings()
     _wait_for(place.servers())
-    subprocess.run([sys.executable, "-m", "webapp.core.migrate"], check=True)
+    _migrate()
     Storage(settings).prepare_bucket(origins(settings))
     place.released.touch()
     _announce(settings)
@@ -40,6 +40,13 @@ def _wait_for(servers: Servers) -> None:
     for server in servers.all:
         while not server.answers():
             time.sleep(0.1)
+
+
+def _migrate() -> None:
+    command = [sys.executable, "-m", "webapp.core.migrate"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}\n{done.stderr}")
 
 
 def _announce(settings: Settings) -> None:

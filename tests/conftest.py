@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from local import chromium
 from local.models import ensure
 from local.servers import Servers
 from tests.support.slate import wipe
@@ -18,6 +19,8 @@ from tests.support.speech import Speech
 from webapp.core.database import Database, open_database
 from webapp.core.settings import Settings, get_settings
 from webapp.core.storage import Storage
+
+pytest_plugins = ["tests.support.domain"]
 
 ROOT = Path(__file__).parents[1]
 ORIGIN = "http://testserver.local"
@@ -73,6 +76,11 @@ def tiny_model(settings: Settings) -> Path:
 @pytest.fixture(scope="session")
 def base_model(settings: Settings) -> Path:
     return ensure("base", settings.models_dir)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    return chromium.ensure()
 
 
 @pytest.fixture(scope="session")
