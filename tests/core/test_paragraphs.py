@@ -70,8 +70,6 @@ def test_text_that_arrives_later_changes_no_earlier_paragraph(
 
 @given(steps)
 def test_no_segment_is_lost_or_shown_twice(steps: list[tuple[float, str]]) -> None:
-    segments = [
-        Segment(n * 3.0, n * 3.0 + 3 - pause / 2, text) for n, (pause, text) in enumerate(steps)
-    ]
+    segments = [Segment(n * 3.0, n * 3.0 + 3 - pause / 2, text) for n, (pause, text) in enumerate(steps)]
     shown = [segment for part in paragraphs(segments) for segment in part.segments]
     assert shown == [segment for segment in segments if segment.text]
