@@ -140,7 +140,7 @@ def _from_hub(name: str, folder: Path) -> None:
     os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", HUB_SECONDS)
     os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", HUB_SECONDS)
     # Slow to import, and seldom needed.
-    from faster_whisper.utils import download_model  # type: ignore[import-untyped]
+    from faster_whisper.utils import download_model
 
     try:
         download_model(name, output_dir=str(folder))

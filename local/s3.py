@@ -38,6 +38,11 @@ class S3(Server):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def filer_port(self) -> int:
+        """An inner door, which must be as closed to strangers as the S3 itself."""
+        return self._http_ports["filer"]
+
     def prepare(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = {
