@@ -37,6 +37,8 @@ OPTIONS = {
     "protocol_whitelist": "file",
 }
 MAX_READ_ERRORS = 100
+# The others' times are only counted packets: they cannot know of a pause.
+CLOCKED = ("matroska", "mov", "ogg", "mpegts", "asf", "flv", "mpeg")
 # In seconds: less is jitter of the container's clock, more is a broken clock, not a pause.
 GAP_LEAST, GAP_MOST = 0.25, 600.0
 
@@ -166,6 +168,7 @@ class Recording:
         self.duration = duration
         self._config = config
         self._origin = _origin(container)
+        self._clocked = container.format.name.split(",")[0] in CLOCKED
         self._packets = _Packets(container, _sound_track(container))
         self._resampler: AudioResampler | None = None
         self._setup: tuple[str, str, int] | None = None
@@ -212,7 +215,7 @@ class Recording:
 
     def _keep_time(self, sound: AudioFrame) -> None:
         """Pauses become silence, so that times stay right; a clock that jumps is set anew."""
-        if sound.time is None:
+        if not self._clocked or sound.time is None:
             return
         gap = sound.time - self._origin - self.position
         if GAP_LEAST < gap <= GAP_MOST:
