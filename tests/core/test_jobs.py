@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.core.conftest import Arrive, Submit, send
+from tests.support.domain import Arrive, Submit, send
 from webapp.core import jobs, uploads, work
-from webapp.core.errors import Conflict, Invalid, JobFailed, NotFound
+from webapp.core.errors import Conflict, Invalid, JobFailed, LeaseLost, NotFound
 from webapp.core.house import House
 from webapp.core.ids import new_id
 from webapp.core.options import WantedOptions
@@ -116,7 +116,7 @@ async def test_cancelled_job_refuses_its_worker(house: House, owner: UUID, submi
     claim = await work.claim(house, job.id)
     assert claim is not None
     await jobs.cancel(house, owner, job.id)
-    with pytest.raises(work.LeaseLost):
+    with pytest.raises(LeaseLost):
         await work.complete(house, claim)
     assert (await jobs.find(owner, job.id)).status == Status.CANCELLED
 
@@ -159,7 +159,7 @@ async def test_deleting_removes_rows_text_and_audio_even_while_running(
     with pytest.raises(NotFound):
         await jobs.find(owner, job.id)
     assert await house.storage.head(job.object_key) is None
-    with pytest.raises(work.LeaseLost):
+    with pytest.raises(LeaseLost):
         await work.save_segment(house, claim, 0, 1, Segment(1.0, 2.0, " on"))
 
 

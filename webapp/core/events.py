@@ -63,6 +63,10 @@ class Events:
             if not self._listeners[owner]:
                 del self._listeners[owner]
 
+    @property
+    def listeners(self) -> int:
+        return sum(map(len, self._listeners.values()))
+
     def close(self) -> None:
         """Ends every stream. Called on the stop signal, for which uvicorn waits first of all."""
         self._closing = True

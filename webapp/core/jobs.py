@@ -24,7 +24,7 @@ class Page(msgspec.Struct, frozen=True):
 
 async def submit(house: House, owner: UUID, upload: Upload, wanted: WantedOptions) -> tuple[Job, bool]:
     """The job made of an upload, and whether this call made it: asking again returns the same job."""
-    if known := await _made_of(owner, upload.id):
+    if known := await made_of(owner, upload.id):
         return known, False
     options = settle(wanted, house.settings)
     stored = await _keep(house, upload)
@@ -43,6 +43,10 @@ async def find(owner: UUID, job: UUID) -> Job:
     if found is None:
         raise NotFound("There is no such recording here. It may have been deleted.")
     return found
+
+
+async def made_of(owner: UUID, upload: UUID) -> Job | None:
+    return await Job.objects().where(Job.upload == upload, Job.owner == owner).first()
 
 
 async def page(
@@ -122,12 +126,8 @@ async def delete(house: House, owner: UUID, job: UUID) -> None:
     await house.events.publish(owner, job)
 
 
-async def _made_of(owner: UUID, upload: UUID) -> Job | None:
-    return await Job.objects().where(Job.upload == upload, Job.owner == owner).first()
-
-
 async def _existing(owner: UUID, upload: UUID) -> Job:
-    found = await _made_of(owner, upload)
+    found = await made_of(owner, upload)
     if found is None:
         raise NotFound("There is no such recording here. It may have been deleted.")
     return found

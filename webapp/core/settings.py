@@ -16,10 +16,16 @@ class SettingsError(Exception):
 
 
 def setting(
-    about: str, read: Callable[[str], Any], default: str | None = None, *, optional: bool = False
+    about: str,
+    read: Callable[[str], Any],
+    default: str | None = None,
+    *,
+    optional: bool = False,
+    secret: bool = False,
 ) -> Any:
     """`default` is written as in the environment. Without one the setting must be given, or is optional."""
-    return field(metadata={"about": about, "read": read, "default": default, "optional": optional})
+    metadata = {"about": about, "read": read, "default": default, "optional": optional}
+    return field(metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +34,13 @@ class Settings:
     database_url: str = setting(
         "PostgreSQL, as a URL; `?sslmode=require` is understood",
         url("postgres", "postgresql", example="postgres://user:password@host:5432/audiotext"),
+        secret=True,
     )
     database_pool_size: int = setting("Most connections a process keeps to PostgreSQL", whole(1, 200), "8")
     redis_url: str = setting(
         "Redis or Valkey: `redis://`, or `rediss://` for TLS",
         url("redis", "rediss", example="redis://host:6379/0"),
+        secret=True,
     )
     redis_tls_verify: bool = setting(
         "Check the certificate of a `rediss://` server; platforms with self-signed ones need false",
@@ -78,7 +86,7 @@ class Settings:
     s3_access_key_id: str | None = setting(
         "Key of the bucket; empty for the machine's own role", text, optional=True
     )
-    s3_secret_access_key: str | None = setting("Secret of that key", text, optional=True)
+    s3_secret_access_key: str | None = setting("Secret of that key", text, optional=True, secret=True)
     s3_upload_method: str = setting(
         "`post` where the store enforces POST policies, `put` where it has none (R2, B2)",
         one_of("post", "put"),

@@ -42,7 +42,7 @@ class User(Table, tablename="users"):
 
 class LoginSession(Table, tablename="login_sessions"):
     id = UUID(primary_key=True, default=new_id)
-    owner = ForeignKey(User)
+    owner = ForeignKey(User, null=False)
     token_hash = Text()
     created_at = Timestamptz()
     last_seen_at = Timestamptz()
@@ -51,7 +51,7 @@ class LoginSession(Table, tablename="login_sessions"):
 
 class ApiToken(Table, tablename="api_tokens"):
     id = UUID(primary_key=True, default=new_id)
-    owner = ForeignKey(User)
+    owner = ForeignKey(User, null=False)
     name = Text()
     token_hash = Text()
     hint = Text()  # the token's last characters, to tell one from another
@@ -63,7 +63,7 @@ class Upload(Table, tablename="uploads"):
     """What was promised when a form was signed: the object under `key` is held against it at submission."""
 
     id = UUID(primary_key=True, default=new_id)
-    owner = ForeignKey(User)
+    owner = ForeignKey(User, null=False)
     key = Text()
     filename = Text()
     content_type = Text()
@@ -75,8 +75,8 @@ class Upload(Table, tablename="uploads"):
 
 class Job(Table, tablename="jobs"):
     id = UUID(primary_key=True, default=new_id)
-    owner = ForeignKey(User)
-    upload = ForeignKey(Upload)
+    owner = ForeignKey(User, null=False)
+    upload = ForeignKey(Upload, null=False)
     filename = Text()
     object_key = Text()
     object_size = BigInt()
@@ -117,7 +117,7 @@ class Job(Table, tablename="jobs"):
 
 class Chunk(Table, tablename="chunks"):
     id = UUID(primary_key=True, default=new_id)
-    job = ForeignKey(Job)
+    job = ForeignKey(Job, null=False)
     index = Integer()
     start = DoublePrecision()
     end = DoublePrecision()
@@ -131,7 +131,7 @@ class Chunk(Table, tablename="chunks"):
 
 class SegmentRow(Table, tablename="segments"):
     id = UUID(primary_key=True, default=new_id)
-    job = ForeignKey(Job)
+    job = ForeignKey(Job, null=False)
     chunk = Integer()  # the chunk's index
     index = Integer()  # within the chunk
     start = DoublePrecision()

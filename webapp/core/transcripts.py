@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from webapp.core.paragraphs import tidy
 from webapp.core.tables import Chunk, Job, SegmentRow, Status
 from webapp.core.transcript import Segment, Transcript, Word
 
@@ -53,6 +54,17 @@ async def chunks(job: UUID, first: int = 0) -> list[ChunkText]:
         )
         for row in found
     ]
+
+
+async def openings(jobs: list[UUID]) -> dict[UUID, str]:
+    """The first words of each job that has any."""
+    found = await SegmentRow.raw(
+        "SELECT wanted.id, string_agg(first.text, ' ' ORDER BY first.chunk, first.index) AS words"
+        " FROM unnest({}::uuid[]) AS wanted(id) CROSS JOIN LATERAL (SELECT chunk, index, text FROM segments"
+        " WHERE job = wanted.id ORDER BY chunk, index LIMIT 3) AS first GROUP BY wanted.id",
+        [str(job) for job in jobs],
+    )
+    return {UUID(str(row["id"])): tidy(row["words"]) for row in found}
 
 
 async def _rows(job: UUID, first: int) -> list[dict[str, Any]]:

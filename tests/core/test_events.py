@@ -1,0 +1,78 @@
+"""Hints over a real Valkey: to the owner only, and never relied upon."""
+
+import asyncio
+from uuid import UUID
+
+from local.servers import Servers
+from webapp.core.events import CLOSING, RESYNC, Events, Hint
+from webapp.core.house import House
+from webapp.core.ids import new_id
+
+
+async def heard(queue: "asyncio.Queue[Hint]", seconds: float = 5) -> Hint:
+    async with asyncio.timeout(seconds):
+        return await queue.get()
+
+
+async def test_owner_hears_of_a_job_and_a_stranger_hears_nothing(
+    house: House, owner: UUID, stranger: UUID
+) -> None:
+    job = new_id()
+    async with house.events.subscribe(owner) as mine, house.events.subscribe(stranger) as theirs:
+        await house.events.publish(owner, job)
+        assert await heard(mine) == job
+        assert theirs.empty()
+
+
+async def test_all_tabs_of_an_owner_hear(house: House, owner: UUID) -> None:
+    job = new_id()
+    async with house.events.subscribe(owner) as one, house.events.subscribe(owner) as other:
+        await house.events.publish(owner, job)
+        assert (await heard(one), await heard(other)) == (job, job)
+
+
+async def test_every_process_hears(house: House, owner: UUID) -> None:
+    elsewhere = Events(house.redis, house.settings.queue_name)
+    async with elsewhere.listening(), elsewhere.subscribe(owner) as queue:
+        assert await heard(queue) is RESYNC
+        await house.events.publish(owner, job := new_id())
+        assert await heard(queue) == job
+
+
+async def test_listener_is_told_to_look_again_after_redis_was_away(
+    house: House, owner: UUID, servers: Servers
+) -> None:
+    async with house.events.subscribe(owner) as queue:
+        await asyncio.to_thread(servers.valkey.kill)
+        await house.events.publish(owner, new_id())
+        await asyncio.to_thread(servers.valkey.start)
+        assert await heard(queue, 15) is RESYNC
+        await house.events.publish(owner, job := new_id())
+        assert await heard(queue) == job
+
+
+async def test_slow_listener_gets_one_resync_in_place_of_a_growing_queue(house: House, owner: UUID) -> None:
+    async with house.events.subscribe(owner) as queue:
+        for _ in range(250):
+            await house.events.publish(owner, new_id())
+        await asyncio.sleep(1)
+        hints = [queue.get_nowait() for _ in range(queue.qsize())]
+    assert len(hints) <= 100
+    assert RESYNC in hints
+
+
+async def test_closing_ends_streams_that_are_open_and_those_that_come_later(
+    house: House, owner: UUID
+) -> None:
+    events = Events(house.redis, "unused")
+    async with events.subscribe(owner) as before:
+        events.close()
+        assert await heard(before) is CLOSING
+    async with events.subscribe(owner) as after:
+        assert await heard(after) is CLOSING
+
+
+async def test_nothing_is_remembered_of_listeners_that_left(house: House, owner: UUID) -> None:
+    async with house.events.subscribe(owner):
+        assert house.events.listeners == 1
+    assert house.events.listeners == 0
