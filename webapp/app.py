@@ -10,11 +10,12 @@ from litestar.static_files import create_static_files_router
 
 from webapp import headers, visitors
 from webapp.access_log import RequestContext, log_response, quieten_server
+from webapp.api.openapi import openapi_config
 from webapp.api.routes import api_routes
 from webapp.core.house import open_house
 from webapp.core.logs import configure_logs
 from webapp.core.settings import Settings, get_settings
-from webapp.documents import document_routes, openapi_config
+from webapp.documents import document_routes
 from webapp.errors import HANDLERS
 from webapp.origins import refuse_foreign
 from webapp.pages.routes import pages_router
@@ -41,7 +42,7 @@ def create_app(settings: Settings) -> Litestar:
         middleware=[RequestContext()],
         before_send=[visitors.set_cookie, headers.add_headers, log_response],
         exception_handlers=HANDLERS,
-        template_config=template_config(ROOT),
+        template_config=template_config(),
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,

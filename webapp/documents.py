@@ -3,10 +3,9 @@
 from typing import Any
 
 from litestar import MediaType, Request, Response, get
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.response import Template
 
+from webapp.api.openapi import document
 from webapp.headers import policy
 from webapp.visitors import TheHouse
 
@@ -18,18 +17,9 @@ _REDOC_STYLES = (
 )
 
 
-def openapi_config() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Audiotext",
-        version="1",
-        path="/openapi",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-    )
-
-
 @get(_SCHEMA, include_in_schema=False, sync_to_thread=False)
 def schema(request: "Request[Any, Any, Any]") -> "Response[dict[str, Any]]":
-    return Response(request.app.openapi_schema.to_schema(), media_type=MediaType.JSON)
+    return Response(document(request.app), media_type=MediaType.JSON)
 
 
 @get("/docs", include_in_schema=False, sync_to_thread=False)

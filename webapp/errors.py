@@ -55,7 +55,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def answer(request: "Request[Any, Any, Any]", error: Exception) -> "Response[Any]":
     problem = problem_of(request, error)
-    headers = _headers(request, problem)
+    headers = headers_of(request, problem)
     if wants_json(request):
         body = {"type": problem.type, **msgspec.to_builtins(problem)}
         return Response(body, status_code=problem.status, media_type=PROBLEM_TYPE, headers=headers)
@@ -130,7 +130,7 @@ def _first_complaint(error: ValidationException) -> tuple[str, str | None]:
     return (f"{field}: {message}" if field else message), field
 
 
-def _headers(request: "Request[Any, Any, Any]", problem: Problem) -> dict[str, str]:
+def headers_of(request: "Request[Any, Any, Any]", problem: Problem) -> dict[str, str]:
     match problem.status:
         case 401:
             return {"WWW-Authenticate": "Bearer"}

@@ -1,11 +1,36 @@
 """The JSON API's routes."""
 
-from litestar import get
+from litestar import Router
 
+from webapp.api import events, information, jobs, transcripts, uploads
+from webapp.api.dialect import dialect_router
+from webapp.api.schemas import API
+from webapp.origins import NO_COOKIES
 
-@get("/health/live", sync_to_thread=False)
-def live() -> dict[str, str]:
-    return {"status": "ok"}
+_BEARER = [{"bearer": list[str]()}]
 
-
-api_routes = [live]
+api_routes = [
+    Router(
+        API,
+        route_handlers=[
+            uploads.create_upload,
+            jobs.create_job,
+            jobs.list_jobs,
+            jobs.read_job,
+            jobs.delete_job,
+            jobs.cancel_job,
+            jobs.retry_job,
+            transcripts.read_transcript,
+            transcripts.read_transcript_file,
+            events.follow_job,
+            events.follow_job_by_socket,
+        ],
+        opt={NO_COOKIES: True},
+        security=_BEARER,
+    ),
+    dialect_router,
+    Router(API, route_handlers=[information.read_options]),
+    Router(f"{API}/health", route_handlers=[information.live, information.ready]),
+    # Where platforms look.
+    Router("/health", route_handlers=[information.live, information.ready], include_in_schema=False),
+]

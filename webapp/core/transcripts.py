@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from webapp.core.paragraphs import tidy
+from webapp.core.paragraphs import joined, tidy
 from webapp.core.tables import Chunk, Job, SegmentRow, Status
 from webapp.core.transcript import Segment, Transcript, Word
 
@@ -65,6 +65,16 @@ async def openings(jobs: list[UUID]) -> dict[UUID, str]:
         [str(job) for job in jobs],
     )
     return {UUID(str(row["id"])): tidy(row["words"]) for row in found}
+
+
+async def texts(jobs: list[UUID]) -> dict[UUID, str]:
+    """The whole text of each job that has any, without times."""
+    found = await SegmentRow.raw(
+        "SELECT job, array_agg(text ORDER BY chunk, index) AS texts FROM segments"
+        " WHERE job = ANY({}::uuid[]) GROUP BY job",
+        [str(job) for job in jobs],
+    )
+    return {UUID(str(row["job"])): joined(row["texts"]) for row in found}
 
 
 async def _rows(job: UUID, first: int) -> list[dict[str, Any]]:

@@ -21,15 +21,15 @@ _ODD_TYPES = {ANY_TYPE, "application/ogg", "application/mp4", "application/x-mat
 
 
 async def prepare(
-    house: House, owner: UUID, filename: str, content_type: str, size: int
+    house: House, owner: UUID, filename: str, content_type: str, size: int, *, method: str | None = None
 ) -> tuple[Upload, Presigned]:
-    """Signs one upload of exactly `size` bytes."""
+    """Signs one upload of exactly `size` bytes, by the method of the settings unless another is named."""
     name = display_name(filename)
     content_type = content_type.partition(";")[0].strip().lower()
     check(name, content_type, size, house.settings)
     upload = _promise(house.settings, owner, name, content_type or ANY_TYPE, size, WantedOptions())
     await Upload.insert(upload)
-    if house.settings.s3_upload_method == "put":
+    if (method or house.settings.s3_upload_method) == "put":
         return upload, house.storage.presign_put(upload.key, upload.content_type, size)
     return upload, house.storage.presign_post(upload.key, upload.content_type, (size, size))
 

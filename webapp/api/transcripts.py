@@ -1,0 +1,46 @@
+"""The text of a job, in every format."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from litestar import Request, Response, get
+from litestar.params import FromPath, QueryParameter
+
+from webapp.core import jobs
+from webapp.core.errors import Conflict
+from webapp.core.exports import FORMATS
+from webapp.core.tables import Job, Status
+from webapp.downloads import download
+from webapp.visitors import Caller
+
+FormatName = Annotated[Literal["txt", "srt", "vtt", "json", "tsv"], QueryParameter(name="format")]
+Partial = Annotated[bool, QueryParameter(description="Take what there is of a job that has not completed")]
+
+
+@get("/jobs/{job_id:uuid}/transcript", operation_id="readTranscript", summary="Read the transcript")
+async def read_transcript(
+    caller: Caller, job_id: FromPath[UUID], wanted: FormatName = "json", partial: Partial = False
+) -> Response[bytes]:
+    return await download(await _readable(caller, job_id, partial), wanted)
+
+
+@get(
+    [f"/jobs/{{job_id:uuid}}/transcript.{name}" for name in FORMATS],
+    include_in_schema=False,
+)
+async def read_transcript_file(
+    request: Request[Any, Any, Any], caller: Caller, job_id: FromPath[UUID], partial: Partial = False
+) -> Response[bytes]:
+    """The same under a name that ends as files do."""
+    wanted = request.url.path.rpartition(".")[2]
+    return await download(await _readable(caller, job_id, partial), wanted)
+
+
+async def _readable(caller: UUID, job_id: UUID, partial: bool) -> Job:
+    job = await jobs.find(caller, job_id)
+    if partial or job.status == Status.COMPLETED:
+        return job
+    raise Conflict(
+        f"This job is {job.status}. Ask with `partial=true` for the text found so far.",
+        code="not_completed",
+    )

@@ -1,0 +1,26 @@
+"""A transcript as a file to take home."""
+
+import asyncio
+
+from litestar import Response
+
+from webapp.core import transcripts
+from webapp.core.exports import FORMATS, Format, content_disposition, filename
+from webapp.core.tables import Job
+from webapp.core.transcript import Transcript
+
+
+async def download(job: Job, name: str) -> Response[bytes]:
+    wanted = FORMATS[name]
+    transcript = await transcripts.read(job)
+    # The words of twelve hours take a while; others are served meanwhile.
+    content = await asyncio.to_thread(_rendered, wanted, transcript)
+    return Response(
+        content,
+        media_type=wanted.media_type,
+        headers={"Content-Disposition": content_disposition(filename(job.filename, wanted.extension))},
+    )
+
+
+def _rendered(wanted: Format, transcript: Transcript) -> bytes:
+    return "".join(wanted.render(transcript)).encode()
