@@ -51,17 +51,22 @@ class Machine:
             time.sleep(0.1)
 
     def processes(self) -> dict[int, str]:
-        """Every process on this machine that was started with our data folder."""
-        mark = f"AUDIOTEXT_DATA={self.data}".encode()
+        """Every process on this machine that was started with our data folder, or works in it."""
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                if self._belongs(folder):
                     command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                     found[int(folder.name)] = command
             except OSError:
                 continue  # ended meanwhile, or another user's
         return found
+
+    def _belongs(self, process: Path) -> bool:
+        """Some servers write their title over their environment, so look where they are too."""
+        mark = f"AUDIOTEXT_DATA={self.data}".encode()
+        started_here = mark in (process / "environ").read_bytes().split(b"\0")
+        return started_here or (process / "cwd").readlink().is_relative_to(self.data)
 
     def pid_of(self, words: str) -> int:
         return next(pid for pid, command in self.processes().items() if words in command)
@@ -70,8 +75,7 @@ class Machine:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+        self.wait_until_gone()
 
     @property
     def output(self) -> str:
