@@ -1,1 +1,1 @@
-"""The database's history, oldest first. Written in SQL: constraints and partial indexes have no other form."""
+"""The database's history, oldest first. Written in SQL, for constraints and partial indexes."""

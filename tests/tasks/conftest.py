@@ -34,7 +34,7 @@ def options() -> JobOptions:
 
 @pytest.fixture(scope="session")
 def long_speech(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four minutes, made of the short readings."""
+    """A little more than one chunk holds, made of the short readings."""
     readings = [decoded(speech[f"lj_LJ001-000{n}.flac"]) for n in (1, 2, 3, 4)]
-    whole = np.concatenate([*readings * 8])[: 240 * RATE]
+    whole = np.concatenate([*readings * 8])[: 200 * RATE]
     return encode(tmp_path_factory.mktemp("long") / "long.flac", "flac", whole)

@@ -21,9 +21,9 @@ MODEL = "tiny.en"
 async def test_stopping_worker_gives_its_job_to_another(
     house: House, owner: UUID, submit: Submit, servers: Servers, tmp_path: Path, long_speech: Path
 ) -> None:
-    environ = {"MODELS": f"base,{MODEL}", "CPU_THREADS": "1"}
+    environ = {"MODELS": MODEL, "CPU_THREADS": "1"}
     with running_worker(tmp_path, environ) as first:
-        job = await submit(long_speech, model="base")
+        job = await submit(long_speech, model=MODEL)
         await until(owner, job, lambda found: found.position > 0)
         first.signal(signal.SIGTERM)
         assert await asyncio.to_thread(first.wait) == 0
@@ -39,9 +39,9 @@ async def test_stopping_worker_gives_its_job_to_another(
 async def test_killed_worker_loses_nothing(
     house: House, owner: UUID, submit: Submit, servers: Servers, tmp_path: Path, long_speech: Path
 ) -> None:
-    environ = {"MODELS": f"base,{MODEL}", "LEASE_S": "5"}
+    environ = {"MODELS": MODEL, "LEASE_S": "5"}
     with running_worker(tmp_path, environ) as first:
-        job = await submit(long_speech, model="base")
+        job = await submit(long_speech, model=MODEL)
         await until(owner, job, lambda found: found.position > 0)
         engines = psutil.Process(first.pid).children(recursive=True)
         first.signal(signal.SIGKILL)

@@ -90,7 +90,7 @@ async def test_lost_audio_is_explained(house: House, owner: UUID, arrive: Arrive
 async def test_cancel_stops_the_engine_and_keeps_the_text_so_far(
     house: House, owner: UUID, submit: Submit, worker: Process, long_speech: Path
 ) -> None:
-    job = await submit(long_speech, model="base")
+    job = await submit(long_speech, model=MODEL)
     await until(owner, job, lambda found: found.position > 0)
     await jobs.cancel(house, owner, job.id)
     await asyncio.sleep(2)
@@ -105,7 +105,7 @@ async def test_cancel_stops_the_engine_and_keeps_the_text_so_far(
 async def test_killed_engine_costs_one_attempt_and_no_finished_chunk(
     house: House, owner: UUID, submit: Submit, worker: Process, long_speech: Path
 ) -> None:
-    job = await submit(long_speech, model="base")
+    job = await submit(long_speech, model=MODEL)
     done = await finished_chunks(job)
     for child in psutil.Process(worker.pid).children(recursive=True):
         child.send_signal(signal.SIGKILL)
