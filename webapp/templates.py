@@ -1,7 +1,6 @@
 """The template engine: everything is escaped, a name that is missing is an error."""
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -9,24 +8,33 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
+from webapp.core.paragraphs import paragraphs
+from webapp.wording import about, ago, clock, language, ordinal, percent, size, span
 
-def template_config(root: Path) -> "TemplateConfig[JinjaTemplateEngine]":
-    environment = Environment(
-        loader=FileSystemLoader(root / "templates"),
+ROOT = Path(__file__).parents[1]
+FILTERS = (about, ago, clock, language, ordinal, paragraphs, percent, size, span)
+
+
+def template_config() -> "TemplateConfig[JinjaTemplateEngine]":
+    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment()))
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = _static(root / "static")
-    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
+    made.globals["static"] = static
+    made.filters.update({each.__name__: each for each in FILTERS})
+    return made
 
 
-def _static(folder: Path) -> Callable[[str], str]:
-    @cache
-    def address(name: str) -> str:
-        """Changes with the file's content, so that browsers may keep it for ever."""
-        content = (folder / name).read_bytes()
-        return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
-
-    return address
+@cache
+def static(name: str) -> str:
+    """The address of a file. It changes with the content, so that browsers may keep it for ever."""
+    content = (ROOT / "static" / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"

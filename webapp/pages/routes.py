@@ -1,13 +1,29 @@
-"""The pages."""
+"""All handlers of pages."""
 
-from litestar import MediaType, Router, get
+from litestar import Router
 
-from webapp.visitors import Visitor
+from webapp.pages import account, events, exports, jobs, uploads
 
-
-@get("/", media_type=MediaType.HTML)
-async def index(visitor: Visitor) -> str:
-    return f"<!doctype html><title>Audiotext</title><p>{visitor}"
-
-
-pages_router = Router("/", route_handlers=[index], include_in_schema=False)
+pages_router = Router(
+    "/",
+    include_in_schema=False,
+    route_handlers=[
+        jobs.index,
+        jobs.submit,
+        jobs.show,
+        jobs.cancellation,
+        jobs.retry,
+        jobs.deletion,
+        exports.export,
+        events.list_events,
+        events.job_events,
+        uploads.create,
+        uploads.create_form,
+        uploads.show_form,
+        uploads.arrival,
+        account.account,
+        account.create_token,
+        account.revoke_token,
+        account.close,
+    ],
+)

@@ -1,0 +1,1 @@
+"""The pages a person sees: HTML handlers over the verbs of `webapp.core`."""

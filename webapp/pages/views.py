@@ -1,0 +1,82 @@
+"""What the fragments of a job are rendered from."""
+
+from uuid import UUID
+
+import msgspec
+
+from webapp import fragments
+from webapp.core import jobs, progress, transcripts
+from webapp.core.clock import now
+from webapp.core.exports import FORMATS
+from webapp.core.tables import ACTIVE, Job
+
+PAGE_SIZE = 20
+
+
+class JobView(msgspec.Struct, frozen=True):
+    """A job as its owner sees it at one moment. `place`: in the queue, 1 is next."""
+
+    job: Job
+    place: int | None
+    opening: str | None
+    fraction: float | None
+    worked: float
+    remaining: float | None
+    wait: float  # seconds until another attempt is due
+
+    @property
+    def active(self) -> bool:
+        return self.job.status in ACTIVE
+
+    @property
+    def language(self) -> str | None:
+        found: str | None = self.job.detected_language or self.job.language
+        return found
+
+
+class ListView(msgspec.Struct, frozen=True):
+    jobs: list[JobView]
+    after: UUID | None
+    next: UUID | None
+
+    @property
+    def active(self) -> bool:
+        return any(view.active for view in self.jobs)
+
+    @property
+    def stream(self) -> str:
+        return f"/events?after={self.after}" if self.after else "/events"
+
+
+async def list_view(owner: UUID | None, after: UUID | None) -> ListView:
+    if owner is None:
+        return ListView([], None, None)
+    page = await jobs.page(owner, after=after, limit=PAGE_SIZE)
+    openings = await transcripts.openings([job.id for job in page.jobs])
+    places = await jobs.places_in_queue(page.jobs)
+    return ListView([_view(job, places, openings) for job in page.jobs], after, page.next)
+
+
+async def job_view(job: Job) -> JobView:
+    return _view(job, await jobs.places_in_queue([job]), await transcripts.openings([job.id]))
+
+
+def row(view: JobView) -> str:
+    return fragments.render("jobs/_job.html", view=view)
+
+
+def state(view: JobView) -> str:
+    return fragments.render("jobs/_state.html", view=view, formats=FORMATS)
+
+
+def _view(job: Job, places: dict[UUID, int], openings: dict[UUID, str]) -> JobView:
+    moment = now()
+    return JobView(
+        job=job,
+        place=places.get(job.id),
+        opening=openings.get(job.id),
+        fraction=progress.fraction(job),
+        worked=progress.worked(job, moment),
+        remaining=progress.remaining(job, moment),
+        wait=(job.next_attempt_at - moment).total_seconds(),
+    )
