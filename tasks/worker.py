@@ -20,7 +20,7 @@ from webapp.core.errors import JobFailed
 from webapp.core.house import House, open_house
 from webapp.core.logs import configure_logs
 from webapp.core.queue import TASK, PatientQueue, open_redis
-from webapp.core.settings import Settings, SettingsError, get_settings
+from webapp.core.settings import Settings, get_settings, settings_or_exit
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +29,7 @@ PURGE_EVERY_S = 3600
 
 
 def settings() -> dict[str, Any]:
-    try:
-        ours = get_settings()
-    except SettingsError as problem:
-        sys.exit(str(problem))
+    ours = settings_or_exit()
     configure_logs(ours)
     return {
         "queue": PatientQueue(open_redis(ours), name=ours.queue_name),

@@ -14,7 +14,7 @@ from webapp.api.openapi import openapi_config
 from webapp.api.routes import api_routes
 from webapp.core.house import open_house
 from webapp.core.logs import configure_logs
-from webapp.core.settings import Settings, get_settings
+from webapp.core.settings import Settings, settings_or_exit
 from webapp.documents import document_routes
 from webapp.errors import HANDLERS
 from webapp.origins import refuse_foreign
@@ -61,4 +61,4 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
             yield
 
 
-app = create_app(get_settings())
+app = create_app(settings_or_exit())

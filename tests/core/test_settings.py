@@ -1,5 +1,8 @@
 """Settings come from the environment alone, and a bad one is named before anything starts."""
 
+import os
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -102,3 +105,24 @@ def test_lists_keep_their_order_and_lose_repeats() -> None:
 
 def test_every_setting_is_documented() -> None:
     assert all(field.metadata["about"] for field in fields(Settings))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvicorn", "webapp.app:app"],
+        ["saq", "tasks.settings"],
+        ["webapp.core.migrate"],
+        ["webapp.core.token"],
+        ["webapp.core.bucket"],
+    ],
+    ids=lambda command: command[-1],
+)
+def test_process_with_bad_settings_ends_at_once_and_says_why(command: list[str]) -> None:
+    environ = {name: value for name, value in os.environ.items() if name == "PATH"}
+    ended = subprocess.run(
+        [sys.executable, "-m", *command], env=environ, capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 1
+    assert "DATABASE_URL: is missing" in ended.stderr
+    assert "Traceback" not in ended.stderr

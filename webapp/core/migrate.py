@@ -1,13 +1,12 @@
 """The release step: brings the database up to date. Of several at once, one works and the others wait."""
 
 import asyncio
-import sys
 
 import asyncpg
 from piccolo.apps.migrations.commands.forwards import run_forwards
 
 from webapp.core.database import database
-from webapp.core.settings import SettingsError, get_settings
+from webapp.core.settings import settings_or_exit
 
 # Any constant will do, so long as every release of ours uses the same one.
 LOCK = 0x61756469
@@ -29,11 +28,7 @@ async def migrate(database_url: str) -> None:
 
 
 def main() -> None:
-    try:
-        settings = get_settings()
-    except SettingsError as problem:
-        sys.exit(str(problem))
-    asyncio.run(migrate(settings.database_url))
+    asyncio.run(migrate(settings_or_exit().database_url))
 
 
 if __name__ == "__main__":

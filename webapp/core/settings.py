@@ -1,6 +1,7 @@
 """Every setting, read once from the environment: `NAME`, or `NAME_FILE` naming a file with the value."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
@@ -193,6 +194,14 @@ class Settings:
 @cache
 def get_settings() -> Settings:
     return Settings.from_env()
+
+
+def settings_or_exit() -> Settings:
+    """For a process that starts: says what is wrong in as many lines as there are problems, and no more."""
+    try:
+        return get_settings()
+    except SettingsError as problem:
+        sys.exit(str(problem))
 
 
 def _read(each: "Field[Any]", environ: Mapping[str, str]) -> Any:
