@@ -36,8 +36,8 @@ requirements:  ## pins everything anew; `check.txt` has all, the others agree wi
 	$(COMPILE) -c requirements/check.txt --extra web --output-file requirements/web.txt
 	$(COMPILE) -c requirements/check.txt --extra worker --output-file requirements/worker.txt
 
-clean:  ## removes what was installed and built, and all data of `make run`
-	rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+clean:  ## removes what was installed and built; recordings and texts in .data stay
+	rm -rf .venv .data/chromium .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:

@@ -108,7 +108,8 @@ def _unprivileged() -> list[str]:
     account = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     return [
         *("setpriv", *account, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
-        *("--pdeathsig", "keep", "--"),
+        # access(2), by which it looks for its own programs, heeds the capability only so.
+        *("--securebits=+no_setuid_fixup", "--pdeathsig", "keep", "--"),
     ]
 
 
@@ -123,5 +124,5 @@ def binary(name: str) -> str:
 def _run(command: list[str], environment: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ServerFailed(f"{Path(command[-1]).name} failed: {done.stderr.strip()}")
+        raise ServerFailed(f"PostgreSQL could not be set up: {done.stderr.strip()}")
     return done.stdout

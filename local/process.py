@@ -13,6 +13,7 @@ from local.locks import hold
 
 START_SECONDS = 60
 STOP_SECONDS = 10
+LOG_BYTES = 5_000_000
 PR_SET_PDEATHSIG = 1
 
 
@@ -94,7 +95,7 @@ class Server(ABC):
         return "\n".join(lines[-count:])
 
     def _spawn(self, lock: int) -> None:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._make_room_in_log()
         # A session of its own keeps a terminal's Ctrl-C from reaching the server before
         # those who still talk to it.
         with self.log.open("ab") as log:
@@ -108,6 +109,11 @@ class Server(ABC):
                 pass_fds=[lock],
                 start_new_session=True,
             )
+
+    def _make_room_in_log(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
+            self.log.replace(self.log.with_suffix(".log.old"))
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
