@@ -97,4 +97,15 @@ def _row(name: str) -> str:
         shown = "none" if facts["optional"] else "**must be given**"
     else:
         shown = f"`{default}`" if default else "empty"
-    return f"| `{name}` | {shown} | {facts['about']} |"
+    return f"| `{name}` | {shown} | {facts['about']}{_choices(name)} |"
+
+
+def _choices(name: str) -> str:
+    """Where the text does not name them itself."""
+    try:
+        SETTINGS[name]["read"]("?")
+    except ValueError as expected:
+        kind, found, choices = str(expected).partition("one of ")
+        told = all(choice in SETTINGS[name]["about"] for choice in choices.split(", "))
+        return f": {choices}" if found and not kind and not told else ""
+    return ""
