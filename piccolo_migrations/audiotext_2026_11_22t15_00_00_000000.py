@@ -84,6 +84,7 @@ CREATE TABLE jobs (
     detected_language text,
     language_probability double precision,
     damaged_packets integer NOT NULL DEFAULT 0,
+    missing_seconds double precision NOT NULL DEFAULT 0,
     error_code text,
     error_message text,
     CONSTRAINT jobs_lease_while_processing CHECK (

@@ -135,8 +135,9 @@ class Notes:
                 await self._write(work.advance, seconds)
             case ChunkDone(index):
                 await self._write(work.finish_chunk, index)
-            case Done(duration=duration, damaged_packets=damaged):
-                await self._write(work.learn, duration=duration, damaged_packets=damaged)
+            case Done(duration=duration, damaged_packets=damaged, missing=missing):
+                damage = {"damaged_packets": damaged, "missing_seconds": missing}
+                await self._write(work.learn, duration=duration, **damage)
             case Failed(code=code, message=message, permanent=permanent):
                 raise JobFailed(code, message, permanent=permanent)
 

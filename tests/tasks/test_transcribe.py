@@ -132,3 +132,14 @@ async def test_stranger_sees_none_of_it(owner: UUID, stranger: UUID, submit: Sub
     await finished(owner, await submit(model=MODEL))
     assert (await jobs.page(stranger)).jobs == []
     assert (await accounts.tokens(stranger)) == []
+
+
+async def test_recording_that_was_cut_off_yields_what_is_there_and_says_what_is_not(
+    owner: UUID, submit: Submit, worker: Process, speech: Speech, tmp_path: Path
+) -> None:
+    whole = speech["jfk.flac"].read_bytes()
+    (cut := tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
+    job = await finished(owner, await submit(cut, model=MODEL))
+    assert job.status == Status.COMPLETED
+    assert job.missing_seconds == pytest.approx(5.5, abs=1.5)
+    assert "fellow americans" in (await transcripts.read(job)).text.lower()

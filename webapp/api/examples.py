@@ -34,6 +34,7 @@ JOB: dict[str, Any] = {
     "beam_size": 5,
     "attempt": 1,
     "damaged_packets": 0,
+    "missing_seconds": 0.0,
     "error": None,
     "created_at": "2026-03-02T09:31:00Z",
     "started_at": "2026-03-02T09:31:01Z",

@@ -82,6 +82,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     beam_size: int
     attempt: int
     damaged_packets: int
+    missing_seconds: float
     error: JobError | None
     created_at: datetime
     started_at: datetime | None
@@ -111,6 +112,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
             beam_size=job.beam_size,
             attempt=job.attempt,
             damaged_packets=job.damaged_packets,
+            missing_seconds=job.missing_seconds,
             error=_error(job),
             created_at=job.created_at,
             started_at=job.started_at,

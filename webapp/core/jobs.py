@@ -185,6 +185,7 @@ def _job(house: House, upload: Upload, stored: StoredObject, options: JobOptions
         position=0.0,
         processing_seconds=0.0,
         damaged_packets=0,
+        missing_seconds=0.0,
     )
 
 

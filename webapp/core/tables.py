@@ -111,6 +111,7 @@ class Job(Table, tablename="jobs"):
     detected_language = Text(null=True, default=None)
     language_probability = DoublePrecision(null=True, default=None)
     damaged_packets = Integer()
+    missing_seconds = DoublePrecision()  # of the length that the file claims to have
     error_code = Text(null=True, default=None)
     error_message = Text(null=True, default=None)
 
