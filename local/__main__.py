@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from honcho.environ import parse_procfile
 
 from local.locks import StillLocked, hold
 from local.models import ModelUnavailable, ensure
-from local.place import FOLDER, PORTS, ROOT, Place
+from local.place import FOLDER, PORTS, ROOT, WATCHER, Place
 from local.ports import free_port_from, free_ports
 from local.process import die_with_parent
 from local.s3 import PORTS as S3_PORTS
@@ -73,9 +74,14 @@ def _get_models(names: Sequence[str], folder: Path) -> None:
 
 
 def _supervise(environment: dict[str, str]) -> int:
-    # What honcho forks watches over one part. It would outlive a killed supervisor, and
-    # so would the part, which in turn watches it.
-    os.register_at_fork(after_in_child=lambda: die_with_parent(signal.SIGKILL))
+    supervisor = os.getpid()
+
+    def watch_over_one_part() -> None:
+        """In what honcho forks: it would outlive a killed supervisor, and so would its part."""
+        die_with_parent(signal.SIGKILL, parent=supervisor)
+        environment[WATCHER] = str(os.getpid())
+
+    os.register_at_fork(after_in_child=watch_over_one_part)
     binaries = Path(sys.executable).parent
     environment["PATH"] = f"{binaries}{os.pathsep}{environment['PATH']}"
     environment["PYTHONUNBUFFERED"] = "1"
@@ -83,11 +89,22 @@ def _supervise(environment: dict[str, str]) -> int:
     manager = honcho.manager.Manager(screen)
     for name, command in parse_procfile((ROOT / "Procfile.dev").read_text()).processes.items():
         manager.add_process(name, command, env=environment, cwd=str(ROOT))
-    manager.loop()
+    _loop(manager)
     if manager.returncode in STOPPED_BY_PERSON:
         return 0
     screen.report()
     return 1
+
+
+def _loop(manager: honcho.manager.Manager) -> None:
+    try:
+        manager.loop()
+    except BaseException as problem:
+        # honcho fails with KeyError when asked to stop before it has noticed every part.
+        if not isinstance(problem, KeyError):
+            traceback.print_exc()
+        # An ordinary end would wait for parts that nobody stops. The kernel stops them after us.
+        os._exit(1)
 
 
 if __name__ == "__main__":

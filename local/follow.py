@@ -6,13 +6,11 @@ import time
 
 from local.locks import hold
 from local.place import Place
-from local.process import die_with_parent
 
 
 def main() -> None:
-    die_with_parent()
     name, *command = sys.argv[1:]
-    place = Place.from_environ()
+    place = Place.of_this_part()
     # Kept by the command, so that the servers know when they are no longer needed.
     os.set_inheritable(hold(place.lock_of(name), wait=30), True)  # noqa: FBT003
     while not place.released.exists():

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Self
 
 from local.locks import StillLocked, hold
+from local.process import die_with_parent
 from local.secrets import write_private
 from local.servers import Servers
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "AUDIOTEXT_DATA"
 PORTS = "AUDIOTEXT_PORTS"
+WATCHER = "AUDIOTEXT_WATCHER"
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,9 @@ class Place:
     folder: Path
 
     @classmethod
-    def from_environ(cls) -> Self:
+    def of_this_part(cls) -> Self:
+        """For the process of a part, which ends when the one that watches over it does."""
+        die_with_parent(parent=int(os.environ[WATCHER]))
         return cls(Path(os.environ[FOLDER]))
 
     def servers(self) -> Servers:

@@ -21,11 +21,16 @@ class ServerFailed(Exception):
     pass
 
 
-def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Ask the kernel for a signal when the parent ends, even by SIGKILL. Exec keeps this."""
+def die_with_parent(number: signal.Signals = signal.SIGTERM, *, parent: int | None = None) -> None:
+    """Ask the kernel for a signal when the parent ends, even by SIGKILL. Exec keeps this.
+
+    A parent that ended before we asked is noticed by who is our parent now.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl failed")
+    if parent not in (None, os.getppid()):
+        os._exit(1)
 
 
 class Server(ABC):

@@ -9,7 +9,6 @@ import time
 from local.locks import hold
 from local.place import Place
 from local.ports import LOOPBACK
-from local.process import die_with_parent
 from local.servers import Servers
 from webapp.core.settings import Settings, get_settings
 from webapp.core.storage import Storage
@@ -18,8 +17,7 @@ READY_SECONDS = 120
 
 
 def main() -> None:
-    die_with_parent()
-    place = Place.from_environ()
+    place = Place.of_this_part()
     _lock = hold(place.lock_of("release"), wait=30)
     settings = get_settings()
     _wait_for(place.servers())

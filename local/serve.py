@@ -7,7 +7,7 @@ import time
 
 from local.locks import StillLocked, hold
 from local.place import Place
-from local.process import Server, ServerFailed, die_with_parent
+from local.process import Server, ServerFailed
 
 # They finish what they are at, and for that they need the servers.
 CLIENTS = ("release", "web", "worker")
@@ -15,10 +15,9 @@ CLIENTS_SECONDS = 9
 
 
 def main() -> None:
-    die_with_parent()
     asked_to_stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked_to_stop.set())
-    place = Place.from_environ()
+    place = Place.of_this_part()
     server = getattr(place.servers(), sys.argv[1])
     try:
         server.start()

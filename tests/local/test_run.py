@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def test_a_second_run_on_the_same_data_is_refused_and_the_first_goes_on(machine:
     machine.send(signal.SIGTERM)
     assert machine.wait() == 0
     assert machine.processes() == {}
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05, 0.2])
+def test_ctrl_c_while_it_still_starts_leaves_nothing_behind(machine: Machine, seconds: float) -> None:
+    machine.start()
+    while len(machine.processes()) < 2:
+        time.sleep(0.01)
+    time.sleep(seconds)
+    machine.send(signal.SIGINT)
+    machine.wait()
+    machine.wait_until_gone(5)
 
 
 def test_a_killed_supervisor_takes_all_parts_with_it_and_data_stay(machine: Machine) -> None:
