@@ -15,11 +15,10 @@ async def download(job: Job, name: str) -> Response[bytes]:
     transcript = await transcripts.read(job)
     # The words of twelve hours take a while; others are served meanwhile.
     content = await asyncio.to_thread(_rendered, wanted, transcript)
-    return Response(
-        content,
-        media_type=wanted.media_type,
-        headers={"Content-Disposition": content_disposition(filename(job.filename, wanted.extension))},
-    )
+    name = filename(job.filename, wanted.extension)
+    # As `media_type` the type of a text would be given its charset twice.
+    headers = {"Content-Type": wanted.media_type, "Content-Disposition": content_disposition(name)}
+    return Response(content, headers=headers)
 
 
 def _rendered(wanted: Format, transcript: Transcript) -> bytes:

@@ -2,23 +2,17 @@
 
 from uuid import UUID
 
-from litestar import get
+from litestar import Response, get
 from litestar.params import FromPath
-from litestar.response import Stream
 
-from webapp.core import jobs, transcripts
-from webapp.core.exports import FORMATS, content_disposition, filename
+from webapp.core import jobs
+from webapp.core.exports import FORMATS
+from webapp.downloads import download
 from webapp.pages.jobs import owner
 from webapp.visitors import AnyRequest, Visitor
 
 
 @get([f"/jobs/{{job_id:uuid}}/export.{name}" for name in FORMATS])
-async def export(request: AnyRequest, visitor: Visitor, job_id: FromPath[UUID]) -> Stream:
+async def export(request: AnyRequest, visitor: Visitor, job_id: FromPath[UUID]) -> Response[bytes]:
     job = await jobs.find(owner(visitor), job_id)
-    wanted = FORMATS[request.url.path.rpartition(".")[2]]
-    name = filename(job.filename, wanted.extension)
-    return Stream(
-        wanted.render(await transcripts.read(job)),
-        media_type=wanted.media_type,
-        headers={"Content-Disposition": content_disposition(name)},
-    )
+    return await download(job, request.url.path.rpartition(".")[2])

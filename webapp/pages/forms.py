@@ -1,17 +1,15 @@
 """What a form of ours says, as the options of a job."""
 
 from collections.abc import Mapping
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import URLEncodedBody
 
 from webapp.core.errors import Invalid
 from webapp.core.options import WantedOptions
 
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+Form = URLEncodedBody[dict[str, str]]
 _BOXES = ("vad_filter", "word_timestamps")
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 
 from webapp import fragments
@@ -29,7 +29,7 @@ class Permission(msgspec.Struct, frozen=True):
 
 
 @post("/uploads")
-async def create(house: TheHouse, space: Space, data: Wish) -> Permission:
+async def create(house: TheHouse, space: Space, data: JSONBody[Wish]) -> Permission:
     upload, presigned = await uploads.prepare(house, space, data.filename, data.content_type, data.size)
     return Permission(upload.id, presigned)
 

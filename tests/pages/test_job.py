@@ -1,0 +1,92 @@
+"""One recording's page: its text in paragraphs with times, its facts, its exports."""
+
+import httpx
+import pytest
+
+from tests.support.domain import Submit
+from tests.support.work import begun, finished, heard, transcribed
+from webapp.core import work
+from webapp.core.exports import FORMATS
+from webapp.core.house import House
+
+NAMES = sorted(FORMATS)
+
+
+async def test_the_text_stands_in_paragraphs_with_times(
+    mine: httpx.AsyncClient, house: House, submit: Submit
+) -> None:
+    job = await submit()
+    await transcribed(house, job, "One sentence.", "Another <b>one</b>.")
+    page = (await mine.get(f"/jobs/{job.id}")).text
+    assert '<a class="time" href="#t=0">0:00</a>' in page
+    assert "One sentence. Another &lt;b&gt;one&lt;/b&gt;." in page
+    assert "English (97 % sure)" in page
+    assert "?settled=1" in page
+
+
+async def test_a_running_text_is_shown_as_far_as_it_is_there(
+    mine: httpx.AsyncClient, house: House, submit: Submit
+) -> None:
+    job = await submit()
+    await heard(house, await begun(house, job), 0, "So far so good.")
+    page = (await mine.get(f"/jobs/{job.id}")).text
+    assert '<section id="chunk-0" class="chunk growing">' in page
+    assert "?settled=0" in page
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
+
+
+async def test_silence_is_called_by_its_name(mine: httpx.AsyncClient, house: House, submit: Submit) -> None:
+    job = await submit()
+    await finished(house, await begun(house, job))
+    assert "No speech was found" in (await mine.get(f"/jobs/{job.id}")).text
+
+
+async def test_damage_is_not_kept_quiet(mine: httpx.AsyncClient, house: House, submit: Submit) -> None:
+    job = await submit()
+    claim = await begun(house, job)
+    await work.learn(house, claim, damaged_packets=3, missing_seconds=65.2)
+    page = (await mine.get(f"/jobs/{job.id}")).text
+    assert "3 places could not be read" in page
+    assert "ends 1 min 5 s before the length it says it has" in page
+
+
+async def test_a_button_pressed_here_leads_back_here(mine: httpx.AsyncClient, submit: Submit) -> None:
+    job = await submit()
+    here = {"Referer": f"http://testserver.local/jobs/{job.id}"}
+    plain = await mine.post(f"/jobs/{job.id}/cancellation", headers=here)
+    assert plain.headers["location"] == f"/jobs/{job.id}"
+    fragment = await mine.post(f"/jobs/{job.id}/retry", headers={**here, "HX-Request": "true"})
+    assert 'id="state"' in fragment.text
+    assert "<li" not in fragment.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_export_is_a_download_with_the_recordings_name(
+    mine: httpx.AsyncClient, house: House, submit: Submit, name: str
+) -> None:
+    job = await submit()
+    await transcribed(house, job, "Ask not.")
+    answer = await mine.get(f"/jobs/{job.id}/export.{name}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == FORMATS[name].media_type
+    assert answer.headers["content-disposition"] == f'attachment; filename="talk.{name}"'
+    assert "Ask not." in answer.text
+
+
+@pytest.mark.parametrize("end", ["", "/events", *(f"/export.{name}" for name in NAMES)])
+async def test_a_stranger_finds_nothing_at_any_of_its_addresses(
+    theirs: httpx.AsyncClient, visitor: httpx.AsyncClient, house: House, submit: Submit, end: str
+) -> None:
+    job = await submit()
+    await transcribed(house, job, "Between us.")
+    nobody = await visitor.get(f"/jobs/{job.id}{end}")
+    assert nobody.status_code in {401, 404}
+    stranger = await theirs.get(f"/jobs/{job.id}{end}")
+    # A stream says the same of a stranger's job as of one that was deleted while it was watched.
+    assert stranger.status_code == (200 if end == "/events" else 404)
+    assert "Between us." not in stranger.text
+    assert job.filename not in stranger.text
+
+
+async def test_an_unknown_export_is_not_found(mine: httpx.AsyncClient, submit: Submit) -> None:
+    assert (await mine.get(f"/jobs/{(await submit()).id}/export.exe")).status_code == 404
