@@ -121,7 +121,7 @@ async def read(
 
 
 @websocket("/job/ws/{name:str}")
-async def watch(socket: Socket, house: TheHouse, name: FromPath[str]) -> None:
+async def watch(socket: Socket, name: FromPath[str]) -> None:
     caller = await accept(socket)
     if caller is None:
         return
@@ -131,7 +131,7 @@ async def watch(socket: Socket, house: TheHouse, name: FromPath[str]) -> None:
         await refuse(socket, problem.message, GONE)
         return
     connection = f"websocket-{secrets.token_hex(16)}"
-    await converse(socket, _speak(socket, house, job, connection), partial(_hear, socket))
+    await converse(socket, _speak(socket, job, connection), partial(_hear, socket))
 
 
 async def _presign(house: House, caller: UUID, wish: PresignedWish) -> PresignedUrl:
@@ -183,7 +183,7 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-async def _speak(socket: Socket, house: House, job: Job, connection: str) -> None:
+async def _speak(socket: Socket, job: Job, connection: str) -> None:
     common = {"job_id": f"{_PREFIX}{plain(job.id).hex}"}
     await socket.send_json(
         {
@@ -194,7 +194,7 @@ async def _speak(socket: Socket, house: House, job: Job, connection: str) -> Non
             "progress": round(progress(job) * 100, 1),
         }
     )
-    async with aclosing(_updates(house, job)) as updates:
+    async with aclosing(_updates(socket.app.state.house, job)) as updates:
         async for update in updates:
             ping = {**_stamped("ping", "Connection is alive"), "connection_id": connection}
             await socket.send_json({**update, **common} if update else ping)

@@ -30,7 +30,7 @@ async def follow_job(house: TheHouse, caller: Caller, job_id: FromPath[UUID]) ->
 
 
 @websocket("/jobs/{job_id:uuid}/events")
-async def follow_job_by_socket(socket: Socket, house: TheHouse, job_id: FromPath[UUID]) -> None:
+async def follow_job_by_socket(socket: Socket, job_id: FromPath[UUID]) -> None:
     caller = await accept(socket)
     if caller is None:
         return
@@ -39,7 +39,7 @@ async def follow_job_by_socket(socket: Socket, house: TheHouse, job_id: FromPath
     except NotFound as problem:
         await refuse(socket, problem.message, GONE)
         return
-    await converse(socket, _speak(socket, house, caller, job_id), _ignore)
+    await converse(socket, _speak(socket, socket.app.state.house, caller, job_id), _ignore)
 
 
 async def _events(found: AsyncIterator[Message | None]) -> AsyncIterator[ServerSentEventMessage]:

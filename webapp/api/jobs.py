@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, delete, get, post
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from webapp.api import cursors
 from webapp.api.schemas import API, JobPage, JobView, NewJob
@@ -29,7 +29,7 @@ async def create_job(house: TheHouse, caller: Caller, data: JSONBody[NewJob]) ->
 
 @get("/jobs", operation_id="listJobs", summary="List jobs, newest first")
 async def list_jobs(
-    caller: Caller, limit: Limit = 20, cursor: Cursor = None, status: Status | None = None
+    caller: Caller, limit: Limit = 20, cursor: Cursor = None, status: FromQuery[Status | None] = None
 ) -> Response[JobPage]:
     """Follow `next_cursor`, or the `Link` header, until there is none."""
     page = await jobs.page(caller, after=cursors.read(cursor), limit=limit, status=status)
