@@ -40,12 +40,13 @@ clean:  ## removes what was installed and built; recordings and texts in .data s
 	rm -rf .venv .data/chromium .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/bin/python:
+# pip, not python, since pip is what is missing when venv was cut short or is half installed.
+.venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Audiotext needs Python 3.11 or newer. Name one with: make run PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/installed-%: requirements/%.txt | .venv/bin/python
+.venv/installed-%: requirements/%.txt | .venv/bin/pip
 	@echo "Installing what Audiotext needs into .venv (once; takes a few minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -45,8 +45,8 @@ def _options() -> argparse.Namespace:
 
 def _prepare(place: Place, preferred_port: int) -> dict[str, str]:
     place.released.unlink(missing_ok=True)
-    models = os.environ.get("MODELS", "base,tiny.en").split(",")
-    models_folder = Path(os.environ.get("MODELS_DIR", place.models))
+    models = (os.environ.get("MODELS") or "base,tiny.en").split(",")
+    models_folder = Path(os.environ.get("MODELS_DIR") or place.models)
     _get_models([name.strip() for name in models], models_folder)
     port = free_port_from(preferred_port)
     if port != preferred_port:
