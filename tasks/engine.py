@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from faster_whisper.vad import (
     VadOptions,
     get_speech_timestamps,
 )
+from huggingface_hub import constants, get_session
 
 from tasks.protocol import EngineConfig
 from tasks.samples import RATE, Samples, Span
@@ -32,6 +34,8 @@ log = logging.getLogger(__name__)
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 # Two models of a job mix stay warm; a third pushes out the one that was idle longest.
 WARM_MODELS = 2
+# Until the hub answers at all, and until three gigabytes are here.
+HUB_SECONDS, FETCH_SECONDS = 10.0, 800.0
 # The model takes in 448 tokens, half of them prompt; a few stay free for how they are put together.
 PROMPT_TOKENS = 216
 OUT_OF_MEMORY = ("out of memory", "bad_alloc", "failed to allocate", "bad allocation")
@@ -216,8 +220,16 @@ def _complete(folder: Path) -> bool:
 
 
 def _download(name: str, folder: Path) -> None:
+    """The hub's client waits without end; a thread can be left waiting, and dies with this process."""
     log.info("Fetching the model %s; this happens once.", name)
+    fetching = threading.Thread(target=_fetch, args=(name, folder), daemon=True)
+    fetching.start()
+    fetching.join(FETCH_SECONDS)
+
+
+def _fetch(name: str, folder: Path) -> None:
     try:
+        get_session().head(constants.ENDPOINT, timeout=HUB_SECONDS)
         download_model(name, output_dir=str(folder))
     except Exception as problem:  # the hub's client raises errors of several libraries
         log.warning("The model %s could not be fetched: %s", name, problem)

@@ -1,4 +1,6 @@
 import logging
+import socket
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -152,6 +154,21 @@ def test_a_model_that_is_not_here_and_cannot_be_fetched_is_said_so(
         load(name, change(config, models=(name,), models_dir=tmp_path))
     assert caught.value.code == "model_unavailable"
     assert not caught.value.permanent
+
+
+def test_a_hub_that_never_answers_is_not_waited_for(
+    config: EngineConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        monkeypatch.setattr("tasks.engine.HUB_SECONDS", 0.5)
+        begun = time.monotonic()
+        with pytest.raises(EngineError) as caught:
+            load("small", change(config, models=("small",), models_dir=tmp_path))
+    assert caught.value.code == "model_unavailable"
+    assert 0.5 <= time.monotonic() - begun < 5
 
 
 def test_arithmetic_that_the_device_lacks_is_replaced_and_told(
