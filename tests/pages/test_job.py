@@ -19,7 +19,7 @@ async def test_the_text_stands_in_paragraphs_with_times(
     await transcribed(house, job, "One sentence.", "Another <b>one</b>.")
     page = (await mine.get(f"/jobs/{job.id}")).text
     assert '<a class="time" href="#t=0">0:00</a>' in page
-    assert "One sentence. Another &lt;b&gt;one&lt;/b&gt;." in page
+    assert "<span>One sentence.</span><span> Another &lt;b&gt;one&lt;/b&gt;.</span>" in page
     assert "English (97 % sure)" in page
     assert "?settled=1" in page
 

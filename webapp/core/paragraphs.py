@@ -32,6 +32,17 @@ class Paragraph(msgspec.Struct, frozen=True):
     def text(self) -> str:
         return joined(segment.text for segment in self.segments)
 
+    @property
+    def pieces(self) -> list[str]:
+        """The text cut where its segments begin. Joined without anything between they give `text`."""
+        found: list[str] = []
+        text = ""
+        for segment in self.segments:
+            longer = joined((text, segment.text))
+            found.append(longer[len(text) :])
+            text = longer
+        return found
+
 
 def paragraphs(segments: Iterable[Segment]) -> list[Paragraph]:
     """Decided from left to right: a segment that comes later never changes an earlier paragraph."""
