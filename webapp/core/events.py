@@ -79,7 +79,10 @@ class Events:
         try:
             yield
         finally:
-            listener.cancel()
+            # One that comes while the Redis client connects can be lost there, and the stop would hang.
+            while not listener.done():
+                listener.cancel()
+                await asyncio.wait({listener}, timeout=0.2)
             with suppress(asyncio.CancelledError):
                 await listener
 
