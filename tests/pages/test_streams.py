@@ -1,0 +1,193 @@
+"""What goes over the wire: state on connecting, then only what changed, and nothing of others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from tests.support.domain import Submit
+from tests.support.web import Site
+from tests.support.work import begun, finished, heard, transcribed
+from webapp import streams
+from webapp.core import accounts, jobs
+from webapp.core.events import CLOSING, RESYNC, Hint
+from webapp.core.house import House
+from webapp.pages.events import follow_list
+from webapp.visitors import COOKIE
+
+PATIENCE_S = 10
+
+
+class Follower:
+    """Reads one stream, message by message."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+        self._lines = answer.aiter_lines()
+
+    async def message(self) -> str:
+        lines: list[str] = []
+        async with asyncio.timeout(PATIENCE_S):
+            async for line in self._lines:
+                if not line and lines:
+                    return "\n".join(lines)
+                if line.startswith("data:"):
+                    lines.append(line[6:])
+        raise AssertionError("the stream has ended")
+
+    async def until(self, words: str) -> str:
+        while words not in (found := await self.message()):
+            pass
+        return found
+
+    async def silent(self) -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await self.message()
+
+
+@asynccontextmanager
+async def following(site: Site, secret: str, path: str = "/events") -> AsyncIterator[Follower]:
+    async with (
+        httpx.AsyncClient(base_url=site.url, cookies={COOKIE: secret}, timeout=None) as client,  # noqa: S113
+        client.stream("GET", path) as answer,
+    ):
+        assert answer.status_code == 200
+        yield Follower(answer)
+
+
+async def test_the_list_stream_begins_with_the_list_then_sends_single_rows(
+    site: Site, space: tuple[UUID, str], house: House, submit: Submit
+) -> None:
+    first = await submit()
+    async with following(site, space[1]) as follower:
+        snapshot = await follower.message()
+        assert '<section id="list"' in snapshot
+        assert f'id="job-{first.id}"' in snapshot
+        await jobs.cancel(house, first.owner, first.id)
+        row = await follower.until('data-status="cancelled"')
+        assert '<section id="list"' not in row
+        second = await submit()
+        assert '<section id="list"' in await follower.until(f'id="job-{second.id}"')
+        await jobs.delete(house, first.owner, first.id)
+        assert f'id="job-{first.id}"' not in await follower.until('<section id="list"')
+
+
+async def test_the_places_of_waiting_rows_move_up(
+    site: Site, space: tuple[UUID, str], house: House, submit: Submit
+) -> None:
+    first, second = await submit(), await submit()
+    async with following(site, space[1]) as follower:
+        assert "2nd in line" in await follower.message()
+        await jobs.cancel(house, first.owner, first.id)
+        assert f'id="job-{second.id}"' in await follower.until("next in line")
+
+
+async def test_a_strangers_list_stream_tells_nothing_of_my_jobs(site: Site, submit: Submit) -> None:
+    _, theirs = await accounts.open_space(1)
+    async with following(site, theirs) as follower:
+        await follower.message()
+        await submit()
+        await follower.silent()
+
+
+async def test_a_stream_needs_a_space(site: Site, submit: Submit) -> None:
+    job = await submit()
+    async with httpx.AsyncClient(base_url=site.url) as client:
+        for path in ("/events", f"/jobs/{job.id}/events"):
+            assert (await client.get(path)).status_code == 401
+
+
+async def test_a_jobs_stream_sends_state_and_only_the_chunks_that_changed(
+    site: Site, space: tuple[UUID, str], house: House, submit: Submit
+) -> None:
+    job = await submit()
+    async with following(site, space[1], f"/jobs/{job.id}/events") as follower:
+        snapshot = await follower.message()
+        assert 'id="following"' in snapshot
+        assert "next in line" in snapshot
+        claim = await begun(house, job)
+        await heard(house, claim, 0, "Ask not")
+        assert 'id="chunk-0"' in await follower.until("Ask not")
+        await heard(house, claim, 1, "what your country")
+        assert 'id="following"' not in await follower.until("what your country")
+        await finished(house, claim)
+        assert 'id="following"' not in await follower.until('data-status="completed"')
+
+
+async def test_chunks_that_the_page_has_already_are_not_sent_again(
+    site: Site, space: tuple[UUID, str], house: House, submit: Submit
+) -> None:
+    job = await submit()
+    await transcribed(house, job, "Ask not")
+    async with following(site, space[1], f"/jobs/{job.id}/events?settled=1") as follower:
+        snapshot = await follower.message()
+        assert 'id="following"' in snapshot
+        assert "Ask not" not in snapshot
+
+
+@pytest.mark.parametrize("settled", ["-5", "99999", "x"])
+async def test_a_stream_asked_for_oddly_shows_no_more_than_the_job(
+    site: Site, space: tuple[UUID, str], submit: Submit, settled: str
+) -> None:
+    job = await submit()
+    async with (
+        httpx.AsyncClient(base_url=site.url, cookies={COOKIE: space[1]}) as client,
+        client.stream("GET", f"/jobs/{job.id}/events?settled={settled}") as answer,
+    ):
+        assert answer.status_code == (422 if settled == "x" else 200)
+
+
+async def test_the_stream_of_a_deleted_job_says_so_and_ends(
+    site: Site, space: tuple[UUID, str], house: House, submit: Submit
+) -> None:
+    job = await submit()
+    async with following(site, space[1], f"/jobs/{job.id}/events") as follower:
+        await follower.message()
+        await jobs.delete(house, job.owner, job.id)
+        await follower.until("This recording was deleted")
+        with pytest.raises(AssertionError, match="the stream has ended"):
+            await follower.until("anything more")
+
+
+async def test_nothing_may_store_or_hold_back_a_stream(site: Site, space: tuple[UUID, str]) -> None:
+    async with following(site, space[1]) as follower:
+        headers = follower.answer.headers
+        assert headers["content-type"].startswith("text/event-stream")
+        assert headers["x-accel-buffering"] == "no"
+        assert headers["cache-control"] in {"no-cache", "no-store"}
+
+
+async def test_hints_that_were_missed_are_made_up_for_by_the_whole_list(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    await submit()
+    stream = follow_list(house, owner, None)
+    assert '<section id="list"' in str((await anext(stream)).data)
+    house.events._tell_all(RESYNC)
+    async with asyncio.timeout(PATIENCE_S):
+        assert '<section id="list"' in str((await anext(stream)).data)
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_burst_of_hints_becomes_one_batch() -> None:
+    queue: asyncio.Queue[Hint] = asyncio.Queue()
+    changed = {uuid4(), uuid4()}
+    for job in [*changed, *changed]:
+        queue.put_nowait(job)
+    batch = await streams.heard(queue, calm=0.01)
+    assert batch == streams.Batch(frozenset(changed))
+    assert queue.empty()
+
+
+async def test_silence_is_told_after_a_while_and_the_end_at_once() -> None:
+    queue: asyncio.Queue[Hint] = asyncio.Queue()
+    heard = []
+    async for batch in streams.follow(queue, quiet=0.01, calm=0.01):
+        heard.append(batch)
+        queue.put_nowait(RESYNC if len(heard) == 1 else CLOSING)
+    assert [batch.silent for batch in heard] == [True, False]
+    assert heard[1].resync
