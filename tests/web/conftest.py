@@ -1,0 +1,11 @@
+"""The web process, as its callers meet it."""
+
+from tests.support.web import (  # noqa: F401
+    app,
+    client,
+    house,
+    others_client,
+    site,
+    token,
+    visitor,
+)
