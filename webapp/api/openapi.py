@@ -14,7 +14,6 @@ from webapp.core.exports import FORMATS
 
 _PROBLEM = "application/problem+json"
 _CONFLICTS = {"createJob", "cancelJob", "retryJob", "readTranscript"}
-_STORAGE_USERS = {"createJob", "deleteJob"}
 _ABOUT = """
 Send recordings, get text.
 
@@ -55,6 +54,7 @@ def document(app: Litestar) -> dict[str, Any]:
             _add_errors(path, operation)
             _add_examples(operation)
     _describe_texts(found["paths"])
+    _describe_second_answers(found["paths"])
     return found
 
 
@@ -114,3 +114,11 @@ def _describe_texts(paths: dict[str, Any]) -> None:
     at = "/api/v1/jobs/{job_id}"
     paths[f"{at}/transcript"]["get"]["responses"]["200"]["content"] = transcript
     paths[f"{at}/events"]["get"]["responses"]["200"]["content"] = events
+
+
+def _describe_second_answers(paths: dict[str, Any]) -> None:
+    """Where one shape comes with two statuses."""
+    made = paths["/api/v1/jobs"]["post"]["responses"]
+    made["200"] = {**made["201"], "description": "The upload had become this job before"}
+    ready = paths["/api/v1/health/ready"]["get"]["responses"]
+    ready["503"] = {**ready["200"], "description": "A part is away"}
