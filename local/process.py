@@ -77,6 +77,10 @@ class Server(ABC):
             os.close(lock)
         self._wait_until_it_answers()
 
+    def wait(self) -> None:
+        if self._process is not None:
+            self._process.wait()
+
     def stop(self) -> None:
         if self._process is None:
             return

@@ -2,8 +2,8 @@
 
 import signal
 import sys
-import threading
 import time
+from types import FrameType
 
 from local.locks import StillLocked, hold
 from local.place import Place
@@ -14,27 +14,29 @@ CLIENTS = ("release", "web", "worker")
 CLIENTS_SECONDS = 9
 
 
+class AskedToStop(Exception):
+    pass
+
+
 def main() -> None:
-    asked_to_stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked_to_stop.set())
     place = Place.of_this_part()
-    server = getattr(place.servers(), sys.argv[1])
+    server: Server = getattr(place.servers(), sys.argv[1])
+    signal.signal(signal.SIGTERM, _stop)
     try:
         server.start()
+        server.wait()
+        sys.exit(f"{server.name} ended by itself. Its log ends:\n{server.last_lines()}")
     except (ServerFailed, StillLocked) as problem:
         sys.exit(str(problem))
-    ended = _watch(server, asked_to_stop)
-    if ended:
-        sys.exit(f"{server.name} ended by itself. Its log ends:\n{server.last_lines()}")
-    _wait_for_clients(place)
-    server.stop()
+    except AskedToStop:
+        _wait_for_clients(place)
+    finally:
+        server.stop()
 
 
-def _watch(server: Server, asked_to_stop: threading.Event) -> bool:
-    while not asked_to_stop.wait(0.2):
-        if not server.running:
-            return True
-    return False
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; it must not cut the end short
+    raise AskedToStop
 
 
 def _wait_for_clients(place: Place) -> None:

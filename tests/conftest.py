@@ -62,7 +62,7 @@ def _clean_slate(request: pytest.FixtureRequest) -> None:
         wipe(request.getfixturevalue("servers"))
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def database(servers: Servers) -> AsyncIterator[Database]:
     async with open_database() as engine:
         yield engine
