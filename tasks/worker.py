@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from tasks.child import EngineChild
+from tasks.child import EngineChild, EngineCrashed
 from tasks.protocol import EngineConfig
 from tasks.transcribe import FOLDER_PREFIX, transcribe
 from webapp.core import health, upkeep
@@ -91,6 +91,8 @@ async def _warm(child: EngineChild, model: str) -> None:
     except JobFailed as reason:
         # Whoever starts the worker should learn now that it could do nothing, not with the first job.
         sys.exit(f"The worker cannot load its default model: {reason.message}")
+    except EngineCrashed as crash:
+        sys.exit(f"The worker cannot load its default model: {crash}. Is ENGINE_MEMORY_MB too small for it?")
     log.info("model loaded", model=loaded.model, device=loaded.device, compute_type=loaded.compute_type)
 
 
