@@ -98,9 +98,10 @@ async def test_the_page_of_a_deleted_recording_says_so_and_asks_no_more(
     page: Page, house: House, submit: Submit
 ) -> None:
     job = await submit()
-    await page.goto(f"/jobs/{job.id}")
+    async with page.expect_response("**/events*"):
+        await page.goto(f"/jobs/{job.id}")
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: asked.append(request.url) if "/events" in request.url else None)
     await jobs.delete(house, job.owner, job.id)
     await expect(page.get_by_text("This recording was deleted")).to_be_visible()
     await page.wait_for_timeout(4000)  # a lost stream would be asked for again after 3 s

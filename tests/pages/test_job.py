@@ -47,7 +47,7 @@ async def test_damage_is_not_kept_quiet(mine: httpx.AsyncClient, house: House, s
     await work.learn(house, claim, damaged_packets=3, missing_seconds=65.2)
     page = (await mine.get(f"/jobs/{job.id}")).text
     assert "3 places could not be read" in page
-    assert "ends 1 min 5 s before the length it says it has" in page
+    assert "ends 1\u00a0min 5\u00a0s before the length it says it has" in page
 
 
 async def test_a_button_pressed_here_leads_back_here(mine: httpx.AsyncClient, submit: Submit) -> None:
