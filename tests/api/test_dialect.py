@@ -221,7 +221,7 @@ async def test_fault_j_progress_is_how_much_of_the_sound_is_done(
         await heard(house, claim, 0, WORDS[0])
         assert (await _next(socket, progress=28.1))["status"] == "processing"
         await heard(house, claim, 1, WORDS[1])
-        assert (await _next(socket, progress=59.4))["message"] == "Transcribing, 59% done"
+        assert (await _next(socket, progress=59.4))["message"] == "Processing, 59% done"
         await finished(house, claim)
         await _next(socket, progress=100.0, status="completed")
 

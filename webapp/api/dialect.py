@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from webapp.api import cursors
 from webapp.api.jobs import next_link
-from webapp.api.live import Message, messages
+from webapp.api.live import messages
 from webapp.api.schemas import API, JobView, is_active, plain, progress, seconds_worked
 from webapp.api.sockets import GONE, Socket, accept, converse, refuse
 from webapp.core import jobs, transcripts, uploads
@@ -25,7 +25,7 @@ from webapp.core.clock import now
 from webapp.core.errors import Invalid, NotFound
 from webapp.core.house import House
 from webapp.core.options import WantedOptions
-from webapp.core.tables import Job, Status
+from webapp.core.tables import TERMINAL, Job, Status
 from webapp.errors import headers_of, problem_of
 from webapp.origins import NO_COOKIES
 from webapp.streams import follow
@@ -44,10 +44,6 @@ class PresignedWish(msgspec.Struct):
     filename: Text
     content_type: Annotated[str, Meta(max_length=200)]
     file_size: int
-
-
-class PresignedUrl(msgspec.Struct, frozen=True):
-    url: str
 
 
 class TranscribeWish(msgspec.Struct):
@@ -78,7 +74,7 @@ def welcome() -> dict[str, str]:
 
 
 @post("/audio/presigned-url", status_code=200)
-async def presign(house: TheHouse, caller: Caller, data: JSONBody[PresignedWish]) -> PresignedUrl:
+async def presign(house: TheHouse, caller: Caller, data: JSONBody[PresignedWish]) -> dict[str, str]:
     return await _presign(house, caller, data)
 
 
@@ -89,7 +85,7 @@ async def presign_by_query(
     filename: FromQuery[Text],
     content_type: FromQuery[str],
     file_size: FromQuery[int],
-) -> PresignedUrl:
+) -> dict[str, str]:
     return await _presign(house, caller, PresignedWish(filename, content_type, file_size))
 
 
@@ -134,7 +130,7 @@ async def watch(socket: Socket, name: FromPath[str]) -> None:
     await converse(socket, _speak(socket, job, connection), partial(_hear, socket))
 
 
-async def _presign(house: House, caller: UUID, wish: PresignedWish) -> PresignedUrl:
+async def _presign(house: House, caller: UUID, wish: PresignedWish) -> dict[str, str]:
     try:
         _, presigned = await uploads.prepare(
             house, caller, wish.filename, wish.content_type, wish.file_size, method="put"
@@ -142,7 +138,7 @@ async def _presign(house: House, caller: UUID, wish: PresignedWish) -> Presigned
     except Invalid as problem:
         problem.message = f"File validation error: {problem.message}"
         raise
-    return PresignedUrl(presigned.url)
+    return {"url": presigned.url}
 
 
 async def _find(caller: UUID, name: str) -> Job:
@@ -185,15 +181,9 @@ def _moment(moment: datetime) -> str:
 
 async def _speak(socket: Socket, job: Job, connection: str) -> None:
     common = {"job_id": f"{_PREFIX}{plain(job.id).hex}"}
-    await socket.send_json(
-        {
-            **_stamped("connected", f"Connected to job {common['job_id']}"),
-            **common,
-            "connection_id": connection,
-            "status": _status(job.status),
-            "progress": round(progress(job) * 100, 1),
-        }
-    )
+    state = {"status": _status(job.status), "progress": round(progress(job) * 100, 1)}
+    known = common | state | {"connection_id": connection}
+    await socket.send_json(_stamped("connected", f"Connected to job {common['job_id']}") | known)
     async with aclosing(_updates(socket.app.state.house, job)) as updates:
         async for update in updates:
             ping = {**_stamped("ping", "Connection is alive"), "connection_id": connection}
@@ -206,50 +196,29 @@ async def _updates(house: House, job: Job) -> AsyncGenerator[dict[str, Any] | No
         async for message in found:
             if message is None:
                 yield None
-            elif update := await _update(message, job.owner):
-                yield update
+            elif isinstance(message.data, JobView):
+                yield await _update(message.data)
     async with house.events.subscribe(job.owner) as queue:
         async for batch in follow(queue, quiet=PING_S):
             if batch.silent:
                 yield None
 
 
-async def _update(message: Message, owner: UUID) -> dict[str, Any] | None:
-    match message.data:
-        case JobView() as job:
-            return {
-                "type": "job_update",
-                "status": _status(job.status),
-                "progress": round(job.progress * 100, 1),
-                "message": _in_words(job),
-                **await _outcome(job),
-            }
-    return None
-
-
-async def _outcome(job: JobView) -> dict[str, Any]:
-    match job.status:
-        case Status.COMPLETED:
-            return {
-                "result": (await transcripts.texts([job.id])).get(job.id, ""),
-                "language": job.language,
-                "language_probability": job.language_probability,
-                "processing_time": job.processing_seconds,
-            }
-        case Status.FAILED | Status.CANCELLED:
-            return {"error": job.error.message if job.error else _CANCELLED}
-    return {}
-
-
-def _in_words(job: JobView) -> str:
-    match job.status:
-        case Status.PENDING:
-            return f"Waiting, number {job.place_in_queue or 1} in the queue"
-        case Status.PROCESSING:
-            return f"Transcribing, {job.progress:.0%} done"
-        case Status.COMPLETED:
-            return "Transcription completed"
-    return job.error.message if job.error else _CANCELLED
+async def _update(job: JobView) -> dict[str, Any]:
+    update: dict[str, Any] = {
+        "type": "job_update",
+        "status": _status(job.status),
+        "progress": round(job.progress * 100, 1),
+        "message": f"{job.status.capitalize()}, {job.progress:.0%} done",
+    }
+    if job.status == Status.COMPLETED:
+        update["result"] = (await transcripts.texts([job.id])).get(job.id, "")
+        update["language"] = job.language
+        update["language_probability"] = job.language_probability
+        update["processing_time"] = job.processing_seconds
+    elif job.status in TERMINAL:
+        update["message"] = update["error"] = job.error.message if job.error else _CANCELLED
+    return update
 
 
 async def _hear(socket: Socket, text: str) -> None:
