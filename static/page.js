@@ -1,4 +1,4 @@
-// What every page with live parts needs: copying, and what the reader opened stays open.
+// What every page with live parts needs: copying, keeping open what the reader opened, and following politely.
 
 // The server does not know which <details> a reader has opened.
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
@@ -36,4 +36,26 @@ function copyTheOldWay(text) {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const open of document.querySelectorAll("details.confirm[open]")) open.open = false;
+});
+
+// A browser opens six connections to a server at most, for all its tabs together. A page that nobody sees
+// gives its stream back, and is sent the state again when it is looked at.
+document.addEventListener("visibilitychange", () => {
+  const live = document.getElementById("live");
+  if (document.hidden && live?.hasAttribute("sse-connect")) replace(live, { parked: true });
+  if (!document.hidden && live && "parked" in live.dataset) replace(live, { parked: false });
+});
+
+function replace(live, { parked }) {
+  const fresh = live.cloneNode();
+  fresh.toggleAttribute("data-parked", parked);
+  fresh.removeAttribute("sse-connect");
+  if (!parked) fresh.setAttribute("sse-connect", live.dataset.stream);
+  htmx.swap(live, fresh.outerHTML, { swapStyle: "outerHTML" });
+}
+
+const notice = document.getElementById("notice");
+document.addEventListener("htmx:beforeRequest", () => notice.replaceChildren());
+document.addEventListener("htmx:sendError", () => {
+  notice.innerHTML = '<p class="problem" role="alert">The server cannot be reached. Try again when you are online.</p>';
 });

@@ -20,6 +20,12 @@ _SELECT_FIRST = """node => {
 }"""
 
 
+_SET_HIDDEN = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
 async def test_a_row_goes_through_all_its_states(page: Page, house: House, submit: Submit) -> None:
     await page.goto("/")
     job = await submit()
@@ -131,6 +137,31 @@ async def test_after_redis_was_away_the_page_is_right_again(
     await jobs.cancel(house, owner, job.id)  # its hint is lost
     servers.valkey.start()
     await expect(page.locator(f"#job-{job.id}")).to_have_attribute("data-status", "cancelled")
+
+
+async def test_a_hidden_page_gives_its_stream_back_and_catches_up_when_seen(
+    page: Page, house: House, submit: Submit
+) -> None:
+    job = await submit()
+    async with page.expect_request("**/events"):
+        await page.goto("/")
+    row = page.locator(f"#job-{job.id}")
+    async with page.expect_event("requestfailed", lambda request: request.url.endswith("/events")):
+        await page.evaluate(_SET_HIDDEN, arg=True)
+    await jobs.cancel(house, job.owner, job.id)
+    await page.wait_for_timeout(1000)
+    await expect(row).to_have_attribute("data-status", "pending")
+    await page.evaluate(_SET_HIDDEN, arg=False)
+    await expect(row).to_have_attribute("data-status", "cancelled")
+
+
+async def test_an_action_without_a_connection_is_explained(page: Page, submit: Submit) -> None:
+    await submit()
+    await page.goto("/")
+    await page.route("**/cancellation", lambda route: route.abort())
+    await page.evaluate("console.error = () => {}")  # htmx notes it there as well
+    await page.get_by_role("button", name="Cancel").click()
+    await expect(page.locator("#notice")).to_contain_text("The server cannot be reached")
 
 
 async def test_an_action_that_came_too_late_is_explained_on_the_page(page: Page, submit: Submit) -> None:

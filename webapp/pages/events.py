@@ -3,6 +3,7 @@
 Each connection re-reads what it shows when a hint arrives, and from time to time without one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from webapp import fragments
 from webapp.core import jobs, transcripts
 from webapp.core.errors import NotFound, NotSignedIn
+from webapp.core.events import Hint
 from webapp.core.house import House
 from webapp.core.tables import Job, Status
 from webapp.core.transcripts import ChunkText
@@ -80,10 +82,10 @@ async def follow_job(
             batch = await _heard_of(job, queue)
 
 
-async def _heard_of(job: Job, queue: "object") -> Batch | None:
+async def _heard_of(job: Job, queue: "asyncio.Queue[Hint]") -> Batch | None:
     quiet = TICK_S if job.status == Status.PROCESSING else QUIET_S
     while True:
-        batch = await heard(queue, quiet=quiet)  # type: ignore[arg-type]
+        batch = await heard(queue, quiet=quiet)
         if batch is None or batch.silent or batch.resync:
             return batch
         # Another job of this owner concerns the page only in that the queue may have moved.
