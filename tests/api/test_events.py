@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from websockets.typing import Subprotocol
 from tests.support.domain import Submit
 from tests.support.web import Site, bearer
 from tests.support.work import WORDS, begun, finished, heard, transcribed
+from webapp.api.live import messages
+from webapp.api.schemas import JobView
 from webapp.core import jobs, work
 from webapp.core.house import House
 from webapp.core.tables import Job
@@ -159,3 +161,18 @@ async def test_a_page_of_others_cannot_open_a_socket(site: Site, token: str, sub
 
 def _origin(url: str) -> Any:
     return url
+
+
+async def test_a_lost_hint_is_made_up_for_and_silence_is_broken(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    job = await submit()
+    async with asyncio.timeout(PATIENCE_S), aclosing(messages(house, owner, job.id, quiet=0.2)) as told:
+        assert await anext(told) is not None
+        assert await anext(told) is None
+        await Job.update({Job.damaged_packets: 3}).where(Job.id == job.id)  # and nobody says so
+        async for message in told:
+            if message is not None:
+                assert isinstance(message.data, JobView)
+                assert message.data.damaged_packets == 3
+                return
