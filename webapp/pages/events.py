@@ -5,6 +5,7 @@ Each connection re-reads what it shows when a hint arrives, and from time to tim
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic
 from uuid import UUID
 
 from litestar import get
@@ -83,14 +84,14 @@ async def follow_job(
 
 
 async def _heard_of(job: Job, queue: "asyncio.Queue[Hint]") -> Batch | None:
+    """Other jobs of this owner concern the page only in that the queue may have moved."""
     quiet = TICK_S if job.status == Status.PROCESSING else QUIET_S
-    while True:
-        batch = await heard(queue, quiet=quiet)
-        if batch is None or batch.silent or batch.resync:
-            return batch
-        # Another job of this owner concerns the page only in that the queue may have moved.
-        if job.id in batch.jobs or job.status == Status.PENDING:
-            return batch
+    due = monotonic() + quiet
+    while (batch := await heard(queue, quiet=quiet)) is not None:
+        mine = batch.resync or job.id in batch.jobs or job.status == Status.PENDING
+        if mine or monotonic() >= due:
+            break
+    return batch
 
 
 class FollowedText:
