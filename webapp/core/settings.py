@@ -147,7 +147,9 @@ class Settings:
     min_sample_rate: int = setting("Lowest sample rate, in Hz", whole(1000, 48000), "4000")
     max_sample_rate: int = setting("Highest sample rate, in Hz", whole(8000, 1000000), "384000")
     engine_memory_mb: int = setting(
-        "Memory the engine's process may allocate, in MB: 1500 or more for base; 0 for no limit", whole(0, 1000000), "0"
+        "Memory the engine's process may allocate, in MB: 1500 or more for base; 0 for no limit",
+        whole(0, 1000000),
+        "0",
     )
     engine_stall_s: int = setting(
         "Seconds without a sign of progress after which an attempt is given up",
