@@ -56,10 +56,12 @@ async def test_what_is_opened_and_made_passes_too(page: Page, scheme: str, width
 
 
 async def test_files_can_be_chosen_by_keyboard_alone(page: Page) -> None:
-    await page.goto("/")
-    for _ in range(9):
-        await page.keyboard.press("Tab")
-        if await page.evaluate("document.activeElement.id") == "files":
-            break
+    # Around all of it: the browser is told to hand choosers over when the waiting begins, not before.
     async with page.expect_file_chooser():
+        await page.goto("/")
+        for _ in range(9):
+            await page.keyboard.press("Tab")
+            if await page.evaluate("document.activeElement.id") == "files":
+                break
+        await expect(page.locator("#files")).to_be_focused()
         await page.keyboard.press("Enter")
