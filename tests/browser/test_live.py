@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from local.servers import Servers
 from tests.support.domain import Submit
-from tests.support.work import begun, finished, heard
+from tests.support.work import begun, finished, heard, transcribed
 from webapp.core import jobs, work
 from webapp.core.clock import now
 from webapp.core.errors import JobFailed
@@ -20,6 +21,7 @@ _SELECT_FIRST = """node => {
 }"""
 
 
+_SET_CLIPBOARD = 'Object.defineProperty(navigator, "clipboard", { value: now })'
 _SET_HIDDEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -82,6 +84,20 @@ async def test_later_chunks_are_added_and_a_new_attempt_takes_its_chunk_back(
     await expect(page.locator("#chunk-1")).not_to_contain_text("Half of the second")
     await work.save_segment(house, second, 1, 0, _segment("All of the second."))
     await expect(page.locator("#text .words")).to_have_text(["From the first chunk.", "All of the second."])
+
+
+@pytest.mark.parametrize("clipboard", ["navigator.clipboard", "undefined"])
+async def test_the_text_can_be_copied_also_where_browsers_have_no_clipboard(
+    page: Page, house: House, submit: Submit, clipboard: str
+) -> None:
+    job = await submit()
+    await transcribed(house, job, "Ask not.", "Ask.")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.goto(f"/jobs/{job.id}")
+    await page.evaluate(f"window.kept = navigator.clipboard; const now = {clipboard};" + _SET_CLIPBOARD)
+    await page.get_by_role("button", name="Copy text").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert await page.evaluate("kept.readText()") == "Ask not. Ask."
 
 
 async def test_an_open_confirmation_stays_open_while_its_row_moves(
