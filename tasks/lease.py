@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 from saq.job import Job as Bell
 
 from webapp.core import work
+from webapp.core.background import beside
 from webapp.core.database import patiently
 from webapp.core.errors import LeaseLost
 from webapp.core.events import Hint, Resync
@@ -23,18 +24,14 @@ async def kept(house: House, claim: work.Claim, bell: Bell) -> AsyncIterator[Non
     is cancelled and LeaseLost raised in its place."""
     body = asyncio.current_task()
     assert body is not None
-    keeper = asyncio.create_task(_keep(house, claim, bell))
-    keeper.add_done_callback(lambda task: None if task.cancelled() else body.cancel())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if keeper.done() and not keeper.cancelled() and body.uncancel() == 0:
-            raise keeper.exception() or LeaseLost from None
-        raise
-    finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await keeper
+    async with beside(_keep(house, claim, bell)) as keeper:
+        keeper.add_done_callback(lambda task: None if task.cancelled() else body.cancel())
+        try:
+            yield
+        except asyncio.CancelledError:
+            if keeper.done() and not keeper.cancelled() and body.uncancel() == 0:
+                raise keeper.exception() or LeaseLost from None
+            raise
 
 
 async def _keep(house: House, claim: work.Claim, bell: Bell) -> None:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tasks.child import EngineChild, EngineCrashed
 from tasks.protocol import EngineConfig
 from tasks.transcribe import FOLDER_PREFIX, transcribe
 from webapp.core import health, upkeep
+from webapp.core.background import beside
 from webapp.core.errors import JobFailed
 from webapp.core.house import House, open_house
 from webapp.core.logs import configure_logs
@@ -55,7 +56,7 @@ async def startup(context: dict[str, Any]) -> None:
             every(RECONCILE_EVERY_S, upkeep.reconcile, house),
             every(PURGE_EVERY_S, upkeep.purge, house),
         ):
-            stack.push_async_callback(_stop, asyncio.create_task(work))
+            await stack.enter_async_context(beside(work))
         context.update(house=house, children=children, stack=stack.pop_all())
     log.info("worker ready", models=ours.models)
 
@@ -112,12 +113,6 @@ def _config(ours: Settings) -> EngineConfig:
         max_sample_rate=ours.max_sample_rate,
         memory_mb=ours.engine_memory_mb,
     )
-
-
-async def _stop(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 def _clear_left_behind() -> None:

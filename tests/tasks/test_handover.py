@@ -52,3 +52,14 @@ async def test_killed_worker_loses_nothing(
         completed = await finished(owner, job, 180)
     assert completed.status == Status.COMPLETED
     await audit(job)
+
+
+async def test_worker_stops_though_redis_is_away(servers: Servers, tmp_path: Path) -> None:
+    """Its duties were just connecting, and took being cancelled for a connection that timed out."""
+    for pause in (0.0, 0.3, 1.0):
+        with running_worker(tmp_path, {"MODELS": MODEL}) as worker:
+            await asyncio.to_thread(servers.valkey.kill)
+            await asyncio.sleep(pause)
+            worker.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(worker.wait, 15) == 0
+        await asyncio.to_thread(servers.valkey.start)

@@ -7,13 +7,15 @@ everything again (`Resync`) after the connection was lost or when it was too slo
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from webapp.core.background import beside
 
 log = structlog.get_logger(__name__)
 
@@ -75,16 +77,8 @@ class Events:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         """Keeps the one subscription of this process, however often Redis goes away."""
-        listener = asyncio.create_task(self._listen())
-        try:
+        async with beside(self._listen()):
             yield
-        finally:
-            # One that comes while the Redis client connects can be lost there, and the stop would hang.
-            while not listener.done():
-                listener.cancel()
-                await asyncio.wait({listener}, timeout=0.2)
-            with suppress(asyncio.CancelledError):
-                await listener
 
     async def _listen(self) -> None:
         delay = 0.1
