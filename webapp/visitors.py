@@ -1,5 +1,6 @@
 """Who is asking: the owner of a browser's private space, or of an API token."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,8 @@ AnyRequest = Request[Any, Any, Any]
 # What handlers ask for, by these parameter names: house, visitor, space, caller.
 TheHouse = NamedDependency[SkipValidation[House]]
 Visitor = NamedDependency[UUID | None]
-Space = NamedDependency[UUID]
+OpenSpace = Callable[[], Awaitable[UUID]]
+Space = NamedDependency[SkipValidation[OpenSpace]]
 Caller = NamedDependency[UUID]
 
 
@@ -40,13 +42,17 @@ async def provide_visitor(request: AnyRequest, house: TheHouse) -> UUID | None:
     return owner
 
 
-async def provide_space(request: AnyRequest, house: TheHouse, visitor: Visitor) -> UUID:
-    """Opens a private space if there is none yet."""
-    if visitor is not None:
-        return visitor
-    owner, secret = await accounts.open_space(house.settings.session_days)
-    request.scope["state"].update(cookie=secret, cookie_is_new=True)
-    return owner
+def provide_space(request: AnyRequest, house: TheHouse, visitor: Visitor) -> OpenSpace:
+    """For when something is about to be kept: opens a private space if there is none yet."""
+
+    async def space() -> UUID:
+        if visitor is not None:
+            return visitor
+        owner, secret = await accounts.open_space(house.settings.session_days)
+        request.scope["state"].update(cookie=secret, cookie_is_new=True)
+        return owner
+
+    return space
 
 
 async def provide_caller(request: AnyRequest) -> UUID:
@@ -57,7 +63,7 @@ def dependencies() -> dict[str, Provide]:
     return {
         "house": Provide(provide_house, sync_to_thread=False),
         "visitor": Provide(provide_visitor),
-        "space": Provide(provide_space),
+        "space": Provide(provide_space, sync_to_thread=False),
         "caller": Provide(provide_caller),
     }
 

@@ -31,6 +31,24 @@ async def test_the_first_upload_opens_a_private_space(visitor: httpx.AsyncClient
 
 
 @pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/uploads", {"json": WISH | {"size": 0}}),
+        ("/uploads/form", {"data": {"model": "unknown"}}),
+        ("/jobs", {"data": {"upload": str(uuid4())}}),
+        ("/account/tokens", {"data": {"name": ""}}),
+    ],
+)
+async def test_what_is_refused_opens_no_private_space(
+    visitor: httpx.AsyncClient, path: str, sent: dict[str, dict[str, str]]
+) -> None:
+    answer = await visitor.post(path, headers=JSON, **sent)  # type: ignore[arg-type]
+    assert answer.status_code in (404, 422)
+    assert not answer.cookies
+    assert await User.count() == 0
+
+
+@pytest.mark.parametrize(
     ("wish", "status", "words"),
     [
         ({"size": 0}, 422, "The file is empty"),

@@ -56,9 +56,7 @@ async def close_session(secret: str) -> None:
 
 async def issue_token(owner: UUID, name: str) -> tuple[ApiToken, str]:
     """The row, and the token itself, which is shown this once."""
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 100 or not name.isprintable():
-        raise Invalid("Give the token a name of 1 to 100 characters.", field="name")
+    name = token_name(name)
     if await ApiToken.count().where(ApiToken.owner == owner) >= TOKENS_PER_OWNER:
         raise Conflict(f"There are {TOKENS_PER_OWNER} tokens already. Revoke one first.")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
@@ -72,6 +70,13 @@ async def issue_token(owner: UUID, name: str) -> tuple[ApiToken, str]:
     )
     await ApiToken.insert(row)
     return row, token
+
+
+def token_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise Invalid("Give the token a name of 1 to 100 characters.", field="name")
+    return name
 
 
 async def owner_of_token(token: str) -> UUID | None:

@@ -24,10 +24,8 @@ async def prepare(
     house: House, owner: UUID, filename: str, content_type: str, size: int, *, method: str | None = None
 ) -> tuple[Upload, Presigned]:
     """Signs one upload of exactly `size` bytes, by the method of the settings unless another is named."""
-    name = display_name(filename)
-    content_type = content_type.partition(";")[0].strip().lower()
-    check(name, content_type, size, house.settings)
-    upload = _promise(house.settings, owner, name, content_type or ANY_TYPE, size, WantedOptions())
+    name, content_type = check(house.settings, filename, content_type, size)
+    upload = _promise(house.settings, owner, name, content_type, size, WantedOptions())
     await Upload.insert(upload)
     if (method or house.settings.s3_upload_method) == "put":
         return upload, house.storage.presign_put(upload.key, upload.content_type, size)
@@ -41,9 +39,7 @@ async def prepare_form(
 
     The store sends the browser to `way_back` + the upload's id when it has the file.
     """
-    if house.settings.s3_upload_method != "post":
-        raise Invalid("This server's storage takes no plain forms. Please switch JavaScript on.")
-    settle(options, house.settings)
+    check_form(house.settings, options)
     name = display_name(title)
     upload = _promise(house.settings, owner, name, ANY_TYPE, None, options)
     await Upload.insert(upload)
@@ -73,7 +69,10 @@ def options_of(upload: Upload) -> WantedOptions:
     return msgspec.json.decode(upload.options, type=WantedOptions)
 
 
-def check(name: str, content_type: str, size: int, settings: Settings) -> None:
+def check(settings: Settings, filename: str, content_type: str, size: int) -> tuple[str, str]:
+    """Refuses what cannot be a recording, and returns name and type as we will keep them."""
+    name = display_name(filename)
+    content_type = content_type.partition(";")[0].strip().lower()
     formats = settings.allowed_formats
     if extension(name) not in formats or not _plausible(content_type):
         raise UnsupportedType(
@@ -88,6 +87,13 @@ def check(name: str, content_type: str, size: int, settings: Settings) -> None:
             " Split it, or save it as MP3 or Opus.",
             field="size",
         )
+    return name, content_type or ANY_TYPE
+
+
+def check_form(settings: Settings, options: WantedOptions) -> None:
+    if settings.s3_upload_method != "post":
+        raise Invalid("This server's storage takes no plain forms. Please switch JavaScript on.")
+    settle(options, settings)
 
 
 def _plausible(content_type: str) -> bool:

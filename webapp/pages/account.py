@@ -9,7 +9,7 @@ from litestar.response import Redirect
 from webapp import fragments
 from webapp.core import accounts
 from webapp.pages.forms import Form
-from webapp.pages.jobs import owner
+from webapp.pages.jobs import owner as owner_of
 from webapp.visitors import AnyRequest, Space, Visitor, forget, session_secret
 
 
@@ -22,14 +22,16 @@ async def account(visitor: Visitor) -> Response[str]:
 @post("/account/tokens")
 async def create_token(space: Space, data: Form) -> Response[str]:
     """Answers with the page itself: after a redirect the token could not be shown, as we do not keep it."""
-    _, secret = await accounts.issue_token(space, data.get("name", ""))
-    tokens = await accounts.tokens(space)
+    name = accounts.token_name(data.get("name", ""))
+    owner = await space()
+    _, secret = await accounts.issue_token(owner, name)
+    tokens = await accounts.tokens(owner)
     return fragments.page("account/show.html", 201, has_space=True, tokens=tokens, secret=secret)
 
 
 @post("/account/tokens/{token_id:uuid}/revocation")
 async def revoke_token(visitor: Visitor, token_id: FromPath[UUID]) -> Redirect:
-    await accounts.revoke_token(owner(visitor), token_id)
+    await accounts.revoke_token(owner_of(visitor), token_id)
     return Redirect("/account", status_code=303)
 
 

@@ -17,7 +17,7 @@ from webapp.core.options import PROMPT_LENGTH
 from webapp.core.tables import Job
 from webapp.pages.forms import Form, upload_id, wanted_options
 from webapp.pages.views import job_view, list_view, row, state
-from webapp.visitors import AnyRequest, Space, TheHouse, Visitor
+from webapp.visitors import AnyRequest, TheHouse, Visitor
 
 
 @get("/")
@@ -33,10 +33,10 @@ async def index(house: TheHouse, visitor: Visitor, after: FromQuery[UUID | None]
 
 
 @post("/jobs")
-async def submit(house: TheHouse, space: Space, data: Form) -> Response[str]:
+async def submit(house: TheHouse, visitor: Visitor, data: Form) -> Response[str]:
     """Called by the page's script once the storage has the file: the answer is the job's row."""
-    upload = await uploads.find(space, upload_id(data))
-    job, made = await jobs.submit(house, space, upload, wanted_options(data))
+    upload = await uploads.find(owner(visitor), upload_id(data))
+    job, made = await jobs.submit(house, upload.owner, upload, wanted_options(data))
     html = row(await job_view(job))
     return Response(html, status_code=201 if made else 200, media_type=MediaType.HTML)
 

@@ -30,14 +30,18 @@ class Permission(msgspec.Struct, frozen=True):
 
 @post("/uploads")
 async def create(house: TheHouse, space: Space, data: JSONBody[Wish]) -> Permission:
-    upload, presigned = await uploads.prepare(house, space, data.filename, data.content_type, data.size)
+    wish = (data.filename, data.content_type, data.size)
+    uploads.check(house.settings, *wish)
+    upload, presigned = await uploads.prepare(house, await space(), *wish)
     return Permission(upload.id, presigned)
 
 
 @post("/uploads/form")
 async def create_form(request: AnyRequest, house: TheHouse, space: Space, data: Form) -> Redirect:
     title, options = data.get("title", ""), wanted_options(data)
-    upload, _ = await uploads.prepare_form(house, space, title, options, _way_back(request, house))
+    uploads.check_form(house.settings, options)
+    way_back = _way_back(request, house)
+    upload, _ = await uploads.prepare_form(house, await space(), title, options, way_back)
     return Redirect(f"/uploads/{upload.id}", status_code=303)
 
 
