@@ -2,8 +2,6 @@
 
 import asyncio
 import errno
-import os
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -15,6 +13,7 @@ import structlog
 from saq.job import Job as Bell
 
 from tasks.child import EngineChild, EngineCrashed
+from tasks.folders import private_folder
 from tasks.lease import kept
 from tasks.protocol import (
     ChunkDone,
@@ -36,8 +35,6 @@ from webapp.core.options import JobOptions
 from webapp.core.tables import Job
 
 log = structlog.get_logger(__name__)
-
-FOLDER_PREFIX = "audiotext-work-"
 
 
 class Context(TypedDict):
@@ -68,10 +65,9 @@ async def transcribe(context: Context, *, job: str) -> None:
 async def _work(house: House, child: EngineChild, claim: work.Claim) -> None:
     log.info("job taken up", start=claim.start, size=claim.job.object_size)
     try:
-        with _explained():
-            async with _private_folder() as folder:
-                recording = await _fetch(house, claim, folder)
-                await _listen(house, child, claim, recording)
+        with _explained(), private_folder() as folder:
+            recording = await _fetch(house, claim, folder)
+            await _listen(house, child, claim, recording)
     except JobFailed as reason:
         log.warning("attempt failed", code=reason.code, permanent=reason.permanent)
         await patiently(work.fail, house, claim, reason)
@@ -190,12 +186,6 @@ async def _engine(children: "asyncio.Queue[EngineChild]") -> AsyncIterator[Engin
         yield child
     finally:
         children.put_nowait(child)
-
-
-@asynccontextmanager
-async def _private_folder() -> AsyncIterator[Path]:
-    with tempfile.TemporaryDirectory(prefix=f"{FOLDER_PREFIX}{os.getpid()}-") as folder:
-        yield Path(folder)
 
 
 async def _give_back(house: House, claim: work.Claim) -> None:

@@ -2,19 +2,17 @@
 
 import asyncio
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from tasks.child import EngineChild, EngineCrashed
+from tasks.folders import clear_left_behind
 from tasks.protocol import EngineConfig
-from tasks.transcribe import FOLDER_PREFIX, transcribe
+from tasks.transcribe import transcribe
 from webapp.core import health, upkeep
 from webapp.core.background import beside
 from webapp.core.errors import JobFailed
@@ -47,7 +45,7 @@ def settings() -> dict[str, Any]:
 
 async def startup(context: dict[str, Any]) -> None:
     ours = get_settings()
-    _clear_left_behind()
+    clear_left_behind()
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(ours))
         children = await _children(ours, stack)
@@ -113,11 +111,3 @@ def _config(ours: Settings) -> EngineConfig:
         max_sample_rate=ours.max_sample_rate,
         memory_mb=ours.engine_memory_mb,
     )
-
-
-def _clear_left_behind() -> None:
-    """A worker that was killed could not remove the recordings it had fetched."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
-        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
