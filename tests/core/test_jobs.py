@@ -1,17 +1,21 @@
 """What an owner can do with jobs, over the real database, queue and bucket."""
 
 import asyncio
+import os
+import signal
 from uuid import UUID
 
 import pytest
 
+from local.servers import Servers
 from tests.support.domain import Arrive, Submit, send
 from webapp.core import jobs, uploads, work
-from webapp.core.errors import Conflict, Invalid, JobFailed, LeaseLost, NotFound
+from webapp.core.errors import Conflict, Invalid, JobFailed, LeaseLost, NotFound, Unavailable
 from webapp.core.house import House
 from webapp.core.ids import new_id
 from webapp.core.options import WantedOptions
-from webapp.core.tables import Job, Status
+from webapp.core.storage import StoredObject
+from webapp.core.tables import Job, Status, Upload
 from webapp.core.transcript import Segment
 
 
@@ -165,3 +169,74 @@ async def test_deleting_removes_rows_text_and_audio_even_while_running(
 
 async def test_made_up_cursor_is_harmless(owner: UUID) -> None:
     assert (await jobs.page(owner, after=new_id())).jobs == []
+
+
+async def test_twin_that_comes_while_the_file_is_being_moved_gets_the_job(
+    house: House, owner: UUID, arrive: Arrive
+) -> None:
+    for pause in (0.005, 0.015, 0.03):
+        upload = await arrive()
+        twins = []
+        for _ in range(6):
+            twins.append(asyncio.create_task(jobs.submit(house, owner, upload, WantedOptions())))
+            await asyncio.sleep(pause)
+        made = [await twin for twin in twins]
+        assert len({job.id for job, _ in made}) == 1
+        assert sum(first for _, first in made) == 1
+
+
+async def test_storage_that_fails_after_the_job_is_made_does_not_unmake_it(
+    house: House, owner: UUID, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*keys: str) -> None:
+        raise Unavailable("The storage does not answer.")
+
+    upload = await arrive()
+    monkeypatch.setattr(house.storage, "delete", away)
+    _, made = await jobs.submit(house, owner, upload, WantedOptions())
+    assert made
+    assert await house.doorbell.queue.count("queued") == 1
+
+
+async def test_slow_twin_of_a_job_that_was_deleted_leaves_no_copy(
+    house: House, owner: UUID, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = await arrive()
+    copy = house.storage.copy
+
+    async def slowly(*args: str) -> StoredObject | None:
+        copied = await copy(*args)
+        await Upload.delete().where(Upload.id == upload.id)
+        return copied
+
+    monkeypatch.setattr(house.storage, "copy", slowly)
+    with pytest.raises(NotFound):
+        await jobs.submit(house, owner, upload, WantedOptions())
+    assert await house.storage.head(f"recordings/{owner}/{upload.id}") is None
+
+
+async def test_retry_after_cancelling_in_the_pause_between_attempts_starts_at_once(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    job = await submit()
+    claim = await work.claim(house, job.id)
+    assert claim is not None
+    await work.fail(house, claim, JobFailed("storage_unavailable", "Away.", permanent=False))
+    await jobs.cancel(house, owner, job.id)
+    queued = await house.doorbell.queue.count("queued")
+    await jobs.retry(house, owner, job.id)
+    assert await house.doorbell.queue.count("queued") == queued + 1
+
+
+async def test_redis_that_hangs_holds_up_no_submission(
+    house: House, owner: UUID, arrive: Arrive, servers: Servers
+) -> None:
+    upload = await arrive()
+    assert servers.valkey.pid
+    os.kill(servers.valkey.pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(10):
+            _, made = await jobs.submit(house, owner, upload, WantedOptions())
+    finally:
+        os.kill(servers.valkey.pid, signal.SIGCONT)
+    assert made

@@ -1,5 +1,8 @@
 """From a wish to upload to an object in the bucket: the real store enforces what we signed."""
 
+import asyncio
+import os
+import signal
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from local.servers import Servers
 from tests.support.domain import send
 from webapp.core import jobs, upkeep, uploads
 from webapp.core.clock import now
@@ -15,7 +19,7 @@ from webapp.core.house import House
 from webapp.core.names import LONGEST, display_name, extension
 from webapp.core.options import WantedOptions
 from webapp.core.storage import INCOMING, lifecycle
-from webapp.core.tables import Upload
+from webapp.core.tables import LoginSession, Upload, User
 
 CONTENT = b"sound" * 200
 
@@ -89,6 +93,9 @@ async def test_put_is_bound_to_type_and_exact_size(house: House, owner: UUID) ->
         ("a.mp3", "text/html", 10, UnsupportedType),
         ("a.mp3", "image/svg+xml", 10, UnsupportedType),
         ("", "audio/mpeg", 10, UnsupportedType),
+        ("a.mp3", "audio/\0", 10, UnsupportedType),
+        ("a.mp3", "audio/x\r\nX-Y: z", 10, UnsupportedType),
+        ("a.mp3", "audio/" + "x" * 500, 10, UnsupportedType),
     ],
 )
 async def test_what_cannot_be_a_recording_is_refused_before_it_is_sent(
@@ -100,13 +107,14 @@ async def test_what_cannot_be_a_recording_is_refused_before_it_is_sent(
 
 
 async def test_plain_form_takes_any_size_up_to_the_limit_and_leads_back(house: House, owner: UUID) -> None:
-    options = WantedOptions(language="de")
+    options = WantedOptions(language="de", hotwords="Lite\0star")
     upload, presigned = await uploads.prepare_form(house, owner, "Interview", options, "http://me/back/")
     answer = await send(presigned, CONTENT)
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(f"http://me/back/{upload.id}")
-    assert uploads.options_of(await uploads.find(owner, upload.id)) == options
-    job, _ = await jobs.submit(house, owner, upload, options)
+    kept = uploads.options_of(await uploads.find(owner, upload.id))
+    assert (kept.language, kept.hotwords) == ("de", "Lite star")
+    job, _ = await jobs.submit(house, owner, upload, kept)
     assert (job.filename, job.language, job.object_size) == ("Interview", "de", len(CONTENT))
 
 
@@ -140,8 +148,14 @@ async def test_abandoned_upload_is_cleared_away_and_a_used_one_is_not(house: Hou
 
 
 def test_lifecycle_touches_incoming_objects_only() -> None:
-    [rule] = lifecycle(2)["Rules"]
-    assert rule["Filter"] == {"Prefix": "uploads/"}
+    expiring = [rule for rule in lifecycle(2)["Rules"] if "Expiration" in rule]
+    assert [rule["Filter"] for rule in expiring] == [{"Prefix": "uploads/"}]
+
+
+def test_broken_off_copies_are_cleared_away_wherever_they_lie() -> None:
+    rules = lifecycle(2)["Rules"]
+    cleared = {rule["Filter"]["Prefix"] for rule in rules if "AbortIncompleteMultipartUpload" in rule}
+    assert cleared == {"uploads/", "recordings/"}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +181,11 @@ def test_long_name_keeps_its_extension() -> None:
     assert shown.endswith("….flac")
 
 
+def test_name_made_to_take_long_takes_no_longer_than_others() -> None:
+    """Normalising is quadratic in the marks on one letter: a megabyte of them would take minutes."""
+    assert len(display_name("a" + "\u0315\u0300" * 400_000 + ".mp3")) <= LONGEST
+
+
 @given(st.text(max_size=600))
 def test_any_name_becomes_one_short_line(name: str) -> None:
     shown = display_name(name)
@@ -174,3 +193,26 @@ def test_any_name_becomes_one_short_line(name: str) -> None:
     assert shown.isprintable() or "\u200d" in shown or not any(c in shown for c in "\n\r\t\0\u2028")
     assert display_name(shown) == shown
     assert extension(shown) == extension(shown).lower()
+
+
+async def test_spaces_with_nothing_in_them_are_forgotten(house: House, owner: UUID, stranger: UUID) -> None:
+    await uploads.prepare(house, owner, "a.mp3", "audio/mpeg", 100)
+    await User.update({User.created_at: now() - timedelta(days=400)}, force=True)
+    await LoginSession.update({LoginSession.expires_at: now()}, force=True)
+    await upkeep.purge(house)
+    assert [row["id"] for row in await User.select(User.id)] == [owner]
+
+
+async def test_storage_that_hangs_takes_no_threads_from_others(
+    house: House, owner: UUID, servers: Servers
+) -> None:
+    assert servers.s3.pid
+    os.kill(servers.s3.pid, signal.SIGSTOP)
+    try:
+        hanging = [asyncio.create_task(house.storage.head("uploads/none")) for _ in range(20)]
+        await asyncio.sleep(0.2)
+        async with asyncio.timeout(2):
+            assert await asyncio.to_thread(lambda: "free") == "free"
+    finally:
+        os.kill(servers.s3.pid, signal.SIGCONT)
+    await asyncio.gather(*hanging, return_exceptions=True)

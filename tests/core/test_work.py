@@ -95,6 +95,19 @@ async def test_segment_written_twice_stands_once(house: House, submit: Submit) -
     assert await SegmentRow.count() == 1
 
 
+async def test_text_that_the_database_cannot_hold_is_stored_without_what_it_cannot(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    claim = await claimed(house, await submit())
+    await work.begin_chunk(house, claim, 0, 0.0, 11.0)
+    await work.save_segment(
+        house, claim, 0, 0, Segment(0.0, 1.0, " a\0b", [Word(0.0, 1.0, " a\0b\\u0000", 0.5)])
+    )
+    [segment] = (await transcripts.read(claim.job)).segments
+    assert segment.text == " ab"
+    assert segment.words == [Word(0.0, 1.0, " ab\\u0000", 0.5)]
+
+
 async def test_next_worker_keeps_finished_chunks_and_begins_the_others_again(
     house: House, submit: Submit
 ) -> None:
@@ -163,6 +176,21 @@ async def test_reconciler_fails_what_kills_every_worker(house: House, owner: UUI
         await upkeep.reconcile(house)
     found = await jobs.find(owner, job.id)
     assert (found.status, found.error_code) == (Status.FAILED, "worker_lost")
+
+
+async def test_job_without_attempts_left_is_never_put_back_to_wait(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    """A lease can run out between the two steps of a round, or while another worker does its own."""
+    job = await submit()
+    for _ in range(house.settings.job_attempts):
+        await Job.update({Job.next_attempt_at: now()}).where(Job.id == job.id)
+        await claimed(house, job)
+        await expire(job)
+    await upkeep._free_expired()
+    assert (await jobs.find(owner, job.id)).status == Status.PROCESSING
+    await upkeep.reconcile(house)
+    assert (await jobs.find(owner, job.id)).status == Status.FAILED
 
 
 async def test_reconciler_rings_again_for_bells_that_were_lost(house: House, submit: Submit) -> None:

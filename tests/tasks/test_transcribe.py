@@ -82,7 +82,7 @@ async def test_lost_audio_is_explained(house: House, owner: UUID, arrive: Arrive
     unheard = replace(house, doorbell=Doorbell(house.redis, "elsewhere"))
     job, _ = await jobs.submit(unheard, owner, await arrive(), WantedOptions(model=MODEL))
     await house.storage.delete(job.object_key)
-    await house.doorbell.ring(job.id, job.attempt)
+    await house.doorbell.ring(job)
     failed = await finished(owner, job)
     assert (failed.status, failed.error_code) == (Status.FAILED, "upload_missing")
 

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from webapp.core.background import beside
+from webapp.core.queue import PATIENCE_S
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +45,9 @@ class Events:
     async def publish(self, owner: UUID, job: UUID) -> None:
         """Never fails: the change is in the database already, and listeners look there from time to time."""
         try:
-            await self._redis.publish(f"{self._prefix}{owner}", str(job))
-        except (RedisError, OSError) as problem:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._redis.publish(f"{self._prefix}{owner}", str(job))
+        except (RedisError, OSError, TimeoutError) as problem:
             log.warning("event not published", job=str(job), problem=repr(problem))
 
     @asynccontextmanager

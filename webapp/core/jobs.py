@@ -1,11 +1,13 @@
 """What an owner can do with jobs. Every verb owns its transaction and ends by telling who watches."""
 
+from contextlib import suppress
 from uuid import UUID
 
 import msgspec
+from asyncpg import ForeignKeyViolationError
 
 from webapp.core.clock import now
-from webapp.core.errors import Conflict, Invalid, NotFound
+from webapp.core.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.core.house import House
 from webapp.core.ids import new_id
 from webapp.core.options import JobOptions, WantedOptions, settle
@@ -27,15 +29,21 @@ async def submit(house: House, owner: UUID, upload: Upload, wanted: WantedOption
     if known := await made_of(owner, upload.id):
         return known, False
     options = settle(wanted, house.settings)
-    stored = await _keep(house, upload)
-    made = await _insert(house, _job(house, upload, stored, options))
-    if not made:
-        return await find(owner, (await _existing(owner, upload.id)).id), False
-    job = await find(owner, UUID(str(made[0]["id"])))
-    await house.storage.delete(upload.key)
-    await house.doorbell.ring(job.id, job.attempt)
-    await house.events.publish(owner, job.id)
-    return job, True
+    try:
+        stored = await _keep(house, upload)
+    except Conflict:
+        # A twin of this request was faster, and has moved what arrived.
+        if known := await made_of(owner, upload.id):
+            return known, False
+        raise
+    made = await _insert(_job(house, upload, stored, options))
+    if made is None:
+        return await _made_by_twin(house, upload), False
+    await house.doorbell.ring(made)
+    await house.events.publish(owner, made.id)
+    with suppress(Unavailable):  # else the bucket's own rule removes it
+        await house.storage.delete(upload.key)
+    return made, True
 
 
 async def find(owner: UUID, job: UUID) -> Job:
@@ -112,7 +120,7 @@ async def retry(house: House, owner: UUID, job: UUID) -> Job:
     found = await find(owner, job)
     if not changed:
         raise Conflict(f"Only a failed or cancelled job can be tried again; this one is {found.status}.")
-    await house.doorbell.ring(found.id, found.attempt)
+    await house.doorbell.ring(found)
     await house.events.publish(owner, job)
     return found
 
@@ -126,9 +134,11 @@ async def delete(house: House, owner: UUID, job: UUID) -> None:
     await house.events.publish(owner, job)
 
 
-async def _existing(owner: UUID, upload: UUID) -> Job:
-    found = await made_of(owner, upload)
+async def _made_by_twin(house: House, upload: Upload) -> Job:
+    found = await made_of(upload.owner, upload.id)
     if found is None:
+        # Made and deleted since: the copy is ours alone, and nobody would ever look for it.
+        await house.storage.delete(_kept_key(upload))
         raise NotFound("There is no such recording here. It may have been deleted.")
     return found
 
@@ -189,6 +199,11 @@ def _job(house: House, upload: Upload, stored: StoredObject, options: JobOptions
     )
 
 
-async def _insert(house: House, job: Job) -> list[dict[str, object]]:
-    """Empty when a twin of this request was faster."""
-    return await Job.insert(job).on_conflict(target=Job.upload, action="DO NOTHING").returning(Job.id)
+async def _insert(job: Job) -> Job | None:
+    """None when a twin of this request was faster, even if what it made was deleted since."""
+    insertion = Job.insert(job).on_conflict(target=Job.upload, action="DO NOTHING").returning(Job.id)
+    try:
+        made = await insertion
+    except ForeignKeyViolationError:
+        return None
+    return job if made else None

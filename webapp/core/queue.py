@@ -3,8 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import Any, Protocol
 
 import structlog
 from redis.asyncio import Redis
@@ -20,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 TASK = "transcribe"
 HEARTBEAT_S = 60
+# A hint that cannot be given soon is not worth waiting for: what is true stands in the database.
+PATIENCE_S = 2
 
 
 def open_redis(settings: Settings) -> "Redis":
@@ -62,27 +63,40 @@ class PatientQueue(RedisQueue):
             await super().disconnect()
 
 
+class Ringable(Protocol):
+    """A row of a job, or what stands for one."""
+
+    @property
+    def id(self) -> Any: ...
+    @property
+    def attempt(self) -> Any: ...
+    @property
+    def attempt_limit(self) -> Any: ...
+
+
 class Doorbell:
     def __init__(self, redis: "Redis", name: str) -> None:
         self.queue = PatientQueue(redis, name=name)
 
-    async def ring(self, job: UUID, attempt: int, at: datetime | None = None) -> bool:
-        """One bell per job and attempt: ringing twice is harmless, and a lost bell can be rung again.
+    async def ring(self, job: Ringable, at: datetime | None = None) -> bool:
+        """One bell per attempt: ringing twice is harmless, and a lost bell can be rung again. A retry raises
+        the limit of attempts, so its bell is another than one that may still wait for its time.
 
         SAQ is told neither to retry nor to limit the time: attempts and leases are kept in the database.
         """
         try:
-            await self.queue.enqueue(
-                TASK,
-                key=f"{job}:{attempt}",
-                job=str(job),
-                timeout=0,
-                heartbeat=HEARTBEAT_S,
-                retries=1,
-                ttl=60,
-                scheduled=int(at.timestamp()) + 1 if at else 0,
-            )
-        except (RedisError, OSError) as problem:
-            log.warning("bell not rung", job=str(job), problem=repr(problem))
+            async with asyncio.timeout(PATIENCE_S):
+                await self.queue.enqueue(
+                    TASK,
+                    key=f"{job.id}:{job.attempt}:{job.attempt_limit}",
+                    job=str(job.id),
+                    timeout=0,
+                    heartbeat=HEARTBEAT_S,
+                    retries=1,
+                    ttl=60,
+                    scheduled=int(at.timestamp()) + 1 if at else 0,
+                )
+        except (RedisError, OSError, TimeoutError) as problem:
+            log.warning("bell not rung", job=str(job.id), problem=repr(problem))
             return False
         return True

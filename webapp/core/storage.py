@@ -1,7 +1,10 @@
 """The bucket. Nothing else speaks S3. Signing is arithmetic; what goes over the network runs in a thread."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_THREADS = 16
 INCOMING = "uploads/"
 KEPT = "recordings/"
 # Parts of 64 MB: few enough requests for a large file, small enough that one broken part costs little.
@@ -47,7 +51,10 @@ class Storage:
         self.bucket = settings.s3_bucket
         self._settings = settings
         self._inside = _client(settings, settings.s3_endpoint_url)
+        self._bulk = _client(settings, settings.s3_endpoint_url, patience=60)
         self._outside = _client(settings, settings.s3_public_endpoint_url or settings.s3_endpoint_url)
+        # Of its own: a storage that hangs must not take the threads that everything else uses.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
 
     @property
     def browser_origin(self) -> str:
@@ -94,7 +101,7 @@ class Storage:
         """None if the source is gone or no longer the object with this ETag."""
         try:
             await self._call(
-                self._inside.copy,
+                self._bulk.copy,
                 {"Bucket": self.bucket, "Key": source},
                 self.bucket,
                 target,
@@ -108,11 +115,14 @@ class Storage:
 
     async def download(self, key: str, path: Path, etag: str) -> bool:
         """False if the object is gone or was replaced."""
+        stop = threading.Event()
         try:
-            await self._call(self._fetch, key, path, etag)
+            await self._call(self._fetch, key, path, etag, stop)
         except ClientError as problem:
             _allow_absence(problem)
             return False
+        finally:
+            stop.set()  # a thread cannot be cancelled, but it can be asked
         return True
 
     async def delete(self, *keys: str) -> None:
@@ -126,10 +136,12 @@ class Storage:
         """Set-up, not service: makes the bucket if it is not there, and its rules in any case."""
         _prepare(self._inside, self._settings, origins)
 
-    def _fetch(self, key: str, path: Path, etag: str) -> None:
-        answer = self._inside.get_object(Bucket=self.bucket, Key=key, IfMatch=etag)
+    def _fetch(self, key: str, path: Path, etag: str, stop: threading.Event) -> None:
+        answer = self._bulk.get_object(Bucket=self.bucket, Key=key, IfMatch=etag)
         with path.open("wb") as file:
             for block in answer["Body"].iter_chunks(1 << 20):
+                if stop.is_set():
+                    return
                 file.write(block)
 
     def _bucket_url(self) -> str:
@@ -137,7 +149,8 @@ class Storage:
 
     async def _call(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await asyncio.to_thread(call, *args, **kwargs)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
         except ClientError as problem:
             if _status(problem) < 500:
                 raise
@@ -146,7 +159,8 @@ class Storage:
             raise _away() from problem
 
 
-def _client(settings: Settings, endpoint: str | None) -> "S3Client":
+def _client(settings: Settings, endpoint: str | None, *, patience: int = 8) -> "S3Client":
+    """`patience`: seconds without a byte after which a request is given up; it is tried twice."""
     client: S3Client = boto3.client(
         "s3",
         endpoint_url=endpoint,
@@ -160,9 +174,10 @@ def _client(settings: Settings, endpoint: str | None) -> "S3Client":
             # Several stores refuse the trailing checksums that boto3 adds by default.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            connect_timeout=5,
-            read_timeout=30,
-            retries={"mode": "standard", "total_max_attempts": 3},
+            connect_timeout=min(patience, 5),
+            read_timeout=patience,
+            retries={"mode": "standard", "total_max_attempts": 2},
+            max_pool_connections=_THREADS,
         ),
     )
     return client
@@ -208,7 +223,14 @@ def lifecycle(days: int) -> Mapping[str, Any]:
         "Expiration": {"Days": days},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
     }
-    return {"Rules": [rule]}
+    # A copy of a large recording that was broken off leaves parts that nobody sees, but that cost.
+    broken_off = {
+        "ID": "broken-off-copies",
+        "Status": "Enabled",
+        "Filter": {"Prefix": KEPT},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    }
+    return {"Rules": [rule, broken_off]}
 
 
 def _status(problem: ClientError) -> int:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from webapp.core.ids import new_id
 from webapp.core.paragraphs import joined, tidy
 from webapp.core.tables import Chunk, Job, SegmentRow, Status
 from webapp.core.transcript import Segment, Transcript, Word
@@ -75,6 +76,33 @@ async def texts(jobs: list[UUID]) -> dict[UUID, str]:
         [str(job) for job in jobs],
     )
     return {UUID(str(row["job"])): joined(row["texts"]) for row in found}
+
+
+def row(job: UUID, chunk: int, index: int, segment: Segment) -> SegmentRow:
+    return SegmentRow(
+        id=new_id(),
+        job=job,
+        chunk=chunk,
+        index=index,
+        words=None if segment.words is None else _stored(segment.words),
+        start=segment.start,
+        end=segment.end,
+        text=_storable(segment.text),
+        avg_logprob=segment.avg_logprob,
+        compression_ratio=segment.compression_ratio,
+        no_speech_prob=segment.no_speech_prob,
+        temperature=segment.temperature,
+    )
+
+
+def _stored(words: list[Word]) -> str:
+    kept = [msgspec.structs.replace(word, word=_storable(word.word)) for word in words]
+    return msgspec.json.encode(kept).decode()
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps no NUL, neither in text nor in JSON."""
+    return text.replace("\0", "")
 
 
 async def _rows(job: UUID, first: int) -> list[dict[str, Any]]:

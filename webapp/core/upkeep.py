@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from webapp.core.clock import later, now
 from webapp.core.house import House
 from webapp.core.storage import KEPT
-from webapp.core.tables import Job, LoginSession, Upload
+from webapp.core.tables import Job, LoginSession, Upload, User
 
 # A bell that was rung this long ago was lost, or every worker is busy; ringing again is harmless either way.
 _PATIENCE_S = 20
@@ -15,21 +17,15 @@ _BATCH = 1000
 
 async def reconcile(house: House) -> None:
     """Frees jobs whose worker fell silent, and rings for those that nobody holds."""
-    await _tell(house, await _fail_spent())
-    await _tell(house, await _free_expired())
-    due = await Job.raw(
-        "SELECT id, attempt FROM jobs WHERE status = 'pending'"
-        " AND next_attempt_at < now() - make_interval(secs => {}) ORDER BY id LIMIT {}",
-        float(_PATIENCE_S),
-        _BATCH,
-    )
-    for row in due:
-        if not await house.doorbell.ring(row["id"], row["attempt"]):
+    for owner, job in [*await _fail_spent(), *await _free_expired()]:
+        await house.events.publish(owner, job)
+    for bell in await _unanswered():
+        if not await house.doorbell.ring(bell):
             return
 
 
 async def purge(house: House) -> None:
-    """Sessions nobody can use any more, and uploads that never became a job."""
+    """Sessions nobody can use any more, uploads that never became a job, spaces with nothing in them."""
     await LoginSession.delete().where(LoginSession.expires_at < now())
     long_ago = later(days=-house.settings.abandoned_upload_days)
     abandoned = await Upload.raw(
@@ -39,33 +35,64 @@ async def purge(house: House) -> None:
         _BATCH,
     )
     for row in abandoned:
-        await house.storage.delete(row["key"], f"{KEPT}{row['owner']}/{row['id']}")
-        await Upload.delete().where(Upload.id == row["id"])
+        # The row first, and only if it is still without a job: one may be made at this moment.
+        if await Upload.raw(
+            "DELETE FROM uploads WHERE id = {}"
+            " AND NOT EXISTS (SELECT FROM jobs WHERE jobs.upload = uploads.id) RETURNING id",
+            row["id"],
+        ):
+            await house.storage.delete(row["key"], f"{KEPT}{row['owner']}/{row['id']}")
+    await User.raw(
+        "DELETE FROM users WHERE created_at < {}"
+        " AND NOT EXISTS (SELECT FROM login_sessions WHERE owner = users.id)"
+        " AND NOT EXISTS (SELECT FROM api_tokens WHERE owner = users.id)"
+        " AND NOT EXISTS (SELECT FROM uploads WHERE owner = users.id)",
+        long_ago,
+    )
 
 
-async def _fail_spent() -> list[dict[str, Any]]:
-    failed: list[dict[str, Any]] = await Job.raw(
+class Bell(msgspec.Struct, frozen=True):
+    id: UUID
+    attempt: int
+    attempt_limit: int
+
+
+async def _unanswered() -> list[Bell]:
+    """Pending jobs that a worker should have taken up by now."""
+    rows = await Job.raw(
+        "SELECT id, attempt, attempt_limit FROM jobs WHERE status = 'pending'"
+        " AND next_attempt_at < now() - make_interval(secs => {}) ORDER BY id LIMIT {}",
+        float(_PATIENCE_S),
+        _BATCH,
+    )
+    return [Bell(UUID(str(row["id"])), row["attempt"], row["attempt_limit"]) for row in rows]
+
+
+async def _fail_spent() -> list[tuple[UUID, UUID]]:
+    """Pending ones too: should a lease of a last attempt ever be freed, nobody could take the job again."""
+    failed = await Job.raw(
         "UPDATE jobs SET status = 'failed', finished_at = now(), updated_at = now(), lease_token = NULL,"
         " lease_until = NULL, error_code = 'worker_lost', error_message = {}"
-        " WHERE status = 'processing' AND lease_until < now() AND attempt >= attempt_limit"
-        " RETURNING id, owner, attempt",
+        " WHERE attempt >= attempt_limit"
+        " AND (status = 'pending' OR (status = 'processing' AND lease_until < now()))"
+        " RETURNING id, owner",
         "The worker was lost each time it worked on this recording. The file may be more than the machine"
         " can bear: try a smaller model or a shorter piece.",
     )
-    return failed
+    return _names(failed)
 
 
-async def _free_expired() -> list[dict[str, Any]]:
-    freed: list[dict[str, Any]] = await Job.raw(
-        "UPDATE jobs SET status = 'pending', next_attempt_at = now(), updated_at = now(),"
-        " lease_token = NULL, lease_until = NULL"
-        " WHERE status = 'processing' AND lease_until < now() RETURNING id, owner, attempt"
+async def _free_expired() -> list[tuple[UUID, UUID]]:
+    """Due so long ago that their bells are rung in the same round."""
+    freed = await Job.raw(
+        "UPDATE jobs SET status = 'pending', next_attempt_at = now() - make_interval(secs => {}),"
+        " updated_at = now(), lease_token = NULL, lease_until = NULL"
+        " WHERE status = 'processing' AND lease_until < now() AND attempt < attempt_limit"
+        " RETURNING id, owner",
+        _PATIENCE_S + 1.0,
     )
-    return freed
+    return _names(freed)
 
 
-async def _tell(house: House, changed: list[dict[str, Any]]) -> None:
-    for row in changed:
-        job = UUID(str(row["id"]))
-        await house.doorbell.ring(job, row["attempt"])
-        await house.events.publish(UUID(str(row["owner"])), job)
+def _names(rows: list[dict[str, Any]]) -> list[tuple[UUID, UUID]]:
+    return [(UUID(str(row["owner"])), UUID(str(row["id"]))) for row in rows]

@@ -1,5 +1,6 @@
 """From a wish to upload to a signed form, under a key of our choice."""
 
+import re
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from webapp.core.tables import Upload
 
 # What the object is stored as when nobody knows what it will be. Decoding it tells.
 ANY_TYPE = "application/octet-stream"
+_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,80}")
 # Types that some systems give to recordings though they begin with neither audio/ nor video/.
 _ODD_TYPES = {ANY_TYPE, "application/ogg", "application/mp4", "application/x-matroska", ""}
 
@@ -39,9 +41,9 @@ async def prepare_form(
 
     The store sends the browser to `way_back` + the upload's id when it has the file.
     """
-    check_form(house.settings, options)
+    settled = check_form(house.settings, options)
     name = display_name(title)
-    upload = _promise(house.settings, owner, name, ANY_TYPE, None, options)
+    upload = _promise(house.settings, owner, name, ANY_TYPE, None, settled)
     await Upload.insert(upload)
     return upload, sign_form(house, upload, way_back)
 
@@ -90,13 +92,17 @@ def check(settings: Settings, filename: str, content_type: str, size: int) -> tu
     return name, content_type or ANY_TYPE
 
 
-def check_form(settings: Settings, options: WantedOptions) -> None:
+def check_form(settings: Settings, options: WantedOptions) -> WantedOptions:
+    """The options as they can be kept: settled, and without what the database cannot store."""
     if settings.s3_upload_method != "post":
         raise Invalid("This server's storage takes no plain forms. Please switch JavaScript on.")
-    settle(options, settings)
+    return WantedOptions(**msgspec.structs.asdict(settle(options, settings)))
 
 
 def _plausible(content_type: str) -> bool:
+    """It is stored with the object and sent back in a header, so it must be a type and nothing else."""
+    if content_type and not _TYPE.fullmatch(content_type):
+        return False
     return content_type.startswith(("audio/", "video/")) or content_type in _ODD_TYPES
 
 

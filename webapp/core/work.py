@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 from piccolo.columns import Column
 
+from webapp.core import transcripts
 from webapp.core.clock import later, now
 from webapp.core.database import database
 from webapp.core.errors import JobFailed, LeaseLost
@@ -92,20 +93,7 @@ async def begin_chunk(house: House, claim: Claim, index: int, start: float, end:
 
 
 async def save_segment(house: House, claim: Claim, chunk: int, index: int, segment: Segment) -> None:
-    row = SegmentRow(
-        id=new_id(),
-        job=claim.job.id,
-        chunk=chunk,
-        index=index,
-        words=None if segment.words is None else msgspec.json.encode(segment.words).decode(),
-        start=segment.start,
-        end=segment.end,
-        text=segment.text.replace("\0", ""),
-        avg_logprob=segment.avg_logprob,
-        compression_ratio=segment.compression_ratio,
-        no_speech_prob=segment.no_speech_prob,
-        temperature=segment.temperature,
-    )
+    row = transcripts.row(claim.job.id, chunk, index, segment)
     async with _holding(claim):
         await SegmentRow.insert(row).on_conflict(
             target=(SegmentRow.job, SegmentRow.chunk, SegmentRow.index), action="DO NOTHING"
@@ -200,7 +188,8 @@ async def _end(house: House, claim: Claim, status: Status, **facts: Any) -> None
 
 
 async def _put_back(house: House, claim: Claim, delay: float, forgiven: int = 0) -> None:
-    due = later(seconds=delay)
+    due, job = later(seconds=delay), claim.job
+    job.attempt_limit += forgiven
     async with _holding(claim):
         await _stop_the_clock(claim)
         await _update(
@@ -208,10 +197,10 @@ async def _put_back(house: House, claim: Claim, delay: float, forgiven: int = 0)
             **_NO_LEASE,
             status=Status.PENDING.value,
             next_attempt_at=due,
-            attempt_limit=claim.job.attempt_limit + forgiven,
+            attempt_limit=job.attempt_limit,
         )
-    await house.doorbell.ring(claim.job.id, claim.job.attempt, due if delay else None)
-    await house.events.publish(claim.job.owner, claim.job.id)
+    await house.doorbell.ring(job, due if delay else None)
+    await house.events.publish(job.owner, job.id)
 
 
 _NO_LEASE: dict[str, Any] = {"lease_token": None, "lease_until": None}
