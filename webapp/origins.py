@@ -17,7 +17,8 @@ NO_COOKIES = "no_cookies"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def refuse_foreign(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+async def refuse_foreign(connection: AnyConnection, handler: BaseRouteHandler) -> None:
+    """Never waits; were it not async, each request would need a thread, and may not get one."""
     settings: Settings = connection.app.state.settings
     if connection.scope["type"] == ScopeType.WEBSOCKET:
         allowed = _socket_allowed(connection, settings)
