@@ -34,8 +34,12 @@ START_SECONDS = 120
 # Then the process is replaced: what native code leaks over weeks goes with it.
 REQUESTS = 200
 # The process reads strangers' files: the worker's passwords are kept out of its environment.
-INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD")
-INHERITED_FAMILIES = ("CUDA_", "NVIDIA_", "HF_", "CT2_", "LC_", "SSL_CERT_")
+# So is the hub's token: models that ask for one are put into the folder of models beforehand.
+INHERITED = (
+    *("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD"),
+    *("HF_HOME", "HF_ENDPOINT"),
+)
+INHERITED_FAMILIES = ("CUDA_", "NVIDIA_", "HF_HUB_", "CT2_", "LC_", "SSL_CERT_")
 DEFAULTS = {
     "PYTHONPATH": str(ROOT),
     "PYTHONUNBUFFERED": "1",

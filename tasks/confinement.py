@@ -1,4 +1,4 @@
-"""What the engine's process takes from itself before it touches a stranger's file."""
+"""What the engine's process may not do: it touches strangers' files, and native code reads them."""
 
 import ctypes
 import os
@@ -7,10 +7,17 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-_SET_PARENT_DEATH_SIGNAL, _SET_NO_NEW_PRIVILEGES = 1, 38
+_SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NO_NEW_PRIVILEGES = 1, 4, 38
+
+
+def keep_secrets() -> None:
+    """For the worker. The engine's process runs as the same user, who could otherwise read the worker's
+    memory and its environment, where the passwords are. The exec of a child undoes it for the child."""
+    _prctl(_SET_DUMPABLE, 0)
 
 
 def confine(memory_mb: int) -> None:
+    """For the engine's process itself, before it touches a file."""
     _die_with_parent()
     # When this process ends is for the worker to say, not for Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from tasks.child import EngineChild, EngineCrashed
+from tasks.confinement import keep_secrets
 from tasks.folders import clear_left_behind
 from tasks.protocol import EngineConfig
 from tasks.transcribe import transcribe
@@ -45,6 +46,7 @@ def settings() -> dict[str, Any]:
 
 async def startup(context: dict[str, Any]) -> None:
     ours = get_settings()
+    keep_secrets()
     clear_left_behind()
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(open_house(ours))

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,10 +67,12 @@ class Process:
 
 
 @contextmanager
-def running_worker(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
-    """Ready: its default model is loaded."""
+def running_worker(
+    folder: Path, environ: Mapping[str, str] | None = None, through: Sequence[str] = ()
+) -> Iterator[Process]:
+    """Ready: its default model is loaded. `through` is a command that starts the command given to it."""
     process = Process(
-        [sys.executable, "-m", "saq", "tasks.settings"],
+        [*through, sys.executable, "-m", "saq", "tasks.settings"],
         folder / f"worker-{time.monotonic_ns()}.log",
         **(environ or {}),
     )

@@ -194,11 +194,14 @@ async def test_the_process_knows_none_of_the_workers_secrets(
     child: EngineChild, jfk: Transcribe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://somebody:secret@host/db")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("HF_HUB_CACHE", "/models")
     await child.kill()
     await everything(child, jfk)
     assert child.pid
     environment = psutil.Process(child.pid).environ()
-    assert "DATABASE_URL" not in environment
+    assert environment["HF_HUB_CACHE"] == "/models"
+    assert not environment.keys() & {"DATABASE_URL", "HF_TOKEN"}
     assert not [name for name in environment if name.startswith(("S3_", "REDIS_"))]
 
 

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local.servers import Servers
+from tests.support.processes import running_worker
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,3 +35,19 @@ def test_worker_without_its_model_ends_and_says_why(
     )
     assert ended.returncode != 0
     assert reason in ended.stderr.splitlines()[-1]
+
+
+# Root may look into every process unless this right is taken from it.
+ORDINARY = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] if os.geteuid() == 0 else []
+
+
+def test_engines_process_cannot_look_into_the_workers(servers: Servers, tmp_path: Path) -> None:
+    with running_worker(tmp_path, {"MODELS": "tiny.en"}, ORDINARY) as worker:
+        (engine,) = psutil.Process(worker.pid).children()
+        assert engine.environ()
+        look = [*ORDINARY, "cat", f"/proc/{engine.pid}/environ"]
+        assert subprocess.run(look, capture_output=True, check=False).returncode == 0
+        look[-1] = f"/proc/{worker.pid}/environ"
+        looked = subprocess.run(look, capture_output=True, check=False)
+        assert b"Permission denied" in looked.stderr
+        assert looked.stdout == b""
