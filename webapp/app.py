@@ -19,6 +19,7 @@ from webapp.documents import document_routes
 from webapp.errors import HANDLERS
 from webapp.origins import refuse_foreign
 from webapp.pages.routes import pages_router
+from webapp.requests import StaticFolder, TolerantRequest
 from webapp.shutdown import told_to_stop
 from webapp.templates import template_config
 
@@ -33,12 +34,13 @@ def create_app(settings: Settings) -> Litestar:
             pages_router,
             *api_routes,
             *document_routes,
-            create_static_files_router("/static", [ROOT / "static"]),
+            create_static_files_router("/static", [ROOT / "static"], file_system=StaticFolder()),
         ],
         lifespan=[_lifespan],
         state=State({"settings": settings}),
         dependencies=visitors.dependencies(),
         guards=[refuse_foreign],
+        request_class=TolerantRequest,
         middleware=[RequestContext()],
         before_send=[visitors.set_cookie, headers.add_headers, log_response],
         exception_handlers=HANDLERS,

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from asyncpg import CannotConnectNowError, InterfaceError, PostgresConnectionError
+from asyncpg import InsufficientResourcesError, QueryCanceledError
 from litestar import Request, Response
 from litestar.exceptions import (
     HTTPException,
@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from webapp.access_log import request_id
 from webapp.core import errors
+from webapp.core.database import CONNECTION_LOST
 from webapp.core.errors import DomainError
 
 log = structlog.get_logger(__name__)
@@ -27,7 +28,7 @@ PROBLEM_TYPE = "application/problem+json"
 API = "/api/"
 RETRY_AFTER_S = 10
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_AWAY = (PostgresConnectionError, CannotConnectNowError, InterfaceError, RedisError, OSError)
+_AWAY = (*CONNECTION_LOST, InsufficientResourcesError, QueryCanceledError, RedisError)
 # The first class that fits, so the special ones stand before `Invalid`, their base.
 _STATUS: dict[type[DomainError], int] = {
     errors.TooLarge: 413,
@@ -70,7 +71,7 @@ def wants_json(request: "Request[Any, Any, Any]") -> bool:
     if request.headers.get("hx-request"):
         return False
     accepted = request.headers.get("accept", "")
-    return request.url.path.startswith(API) or (
+    return request.scope["path"].startswith(API) or (
         "application/json" in accepted and "text/html" not in accepted
     )
 
@@ -147,7 +148,7 @@ def _allowed(request: "Request[Any, Any, Any]") -> list[str]:
 
 def _takes(request: "Request[Any, Any, Any]", method: Any) -> bool:
     try:
-        request.app.asgi_router.handle_routing(path=request.url.path, method=method)
+        request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
     except HTTPException:
         return False
     return True

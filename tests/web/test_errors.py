@@ -2,13 +2,16 @@
 
 import asyncio
 
+import asyncpg
 import httpx
 import pytest
 from litestar import Litestar, get
+from redis.exceptions import RedisError
 
 from local.servers import Servers
 from webapp.core import errors
 from webapp.core.errors import DomainError
+from webapp.core.tables import User
 
 SECRET = "postgres://someone:hunter2@db/x"
 KINDS: list[tuple[DomainError, int]] = [
@@ -99,7 +102,19 @@ async def test_a_body_beyond_all_need_is_not_read(client: httpx.AsyncClient, pat
     assert answer.status_code == 413
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"filename":"\\ud800","size":1}'])
+BODIES = [
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b"\xff\xfe",
+    b'{"filename":"\\ud800","size":1}',
+    b'{"filename":"\xff.mp3","size":1}',
+    b"[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", BODIES)
 async def test_a_body_that_is_not_understood_is_the_callers_fault(
     client: httpx.AsyncClient, body: bytes
 ) -> None:
@@ -115,3 +130,52 @@ async def test_a_lost_database_is_a_matter_of_waiting(client: httpx.AsyncClient,
     assert int(answer.headers["retry-after"]) > 0
     await asyncio.to_thread(servers.postgres.start)
     assert (await client.get("/api/v1/jobs")).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["a:b", "a:99999"])
+async def test_an_odd_host_is_no_reason_to_fail(visitor: httpx.AsyncClient, host: str) -> None:
+    headers = {"Host": host, "Accept": "application/json", "Sec-Fetch-Site": "same-origin"}
+    assert (await visitor.get("/nothing", headers=headers)).status_code == 404
+    form = await visitor.post("/uploads/form", data={"title": "x"}, headers=headers)
+    assert (form.status_code, form.json()["field"]) == (422, "Host")
+
+
+@pytest.mark.parametrize("name", ["%00", "a" * 5000, "a/" * 3000])
+async def test_a_name_that_no_file_can_have_is_not_found(visitor: httpx.AsyncClient, name: str) -> None:
+    assert (await visitor.get(f"/static/{name}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"filename": "a" * 2000 + ".mp3", "content_type": "", "size": 1},
+        {"filename": "a.mp3", "content_type": "a" * 2000, "size": 1},
+        {"filename": "a.mp3", "content_type": "", "size": -1},
+    ],
+)
+async def test_a_page_takes_no_longer_names_than_the_api(
+    visitor: httpx.AsyncClient, wish: dict[str, object]
+) -> None:
+    answer = await visitor.post("/uploads", json=wish, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, await User.count()) == (422, 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.AdminShutdownError("restarting"),
+        asyncpg.TooManyConnectionsError("full"),
+        asyncpg.OutOfMemoryError("full"),
+        asyncpg.QueryCanceledError("slow"),
+        asyncpg.InternalClientError("cut"),
+        RedisError("away"),
+        TimeoutError(),
+    ],
+)
+async def test_what_passes_by_itself_is_a_matter_of_waiting(
+    app: Litestar, visitor: httpx.AsyncClient, error: Exception
+) -> None:
+    _raise(app, error)
+    answer = await visitor.get("/api/raise")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0

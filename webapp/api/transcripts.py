@@ -32,7 +32,7 @@ async def read_transcript_file(
     request: Request[Any, Any, Any], caller: Caller, job_id: FromPath[UUID], partial: Partial = False
 ) -> Response[bytes]:
     """The same under a name that ends as files do."""
-    wanted = request.url.path.rpartition(".")[2]
+    wanted = request.scope["path"].rpartition(".")[2]
     return await download(await _readable(caller, job_id, partial), wanted)
 
 

@@ -25,6 +25,8 @@ from webapp.visitors import TheHouse, Visitor
 
 # Elapsed and remaining time move on while a job runs, though nothing is heard.
 TICK_S = 5.0
+# What the column of a chunk's index holds.
+MOST_CHUNKS = 2**31 - 1
 STILL_HERE = ServerSentEventMessage(data=None, comment="still here")
 
 
@@ -44,7 +46,7 @@ async def job_events(
     """`settled`: so many chunks are on the page already and will not change."""
     if visitor is None:
         raise NotSignedIn("There is nothing to follow here.")
-    return ServerSentEvent(follow_job(house, visitor, job_id, max(0, settled)))
+    return ServerSentEvent(follow_job(house, visitor, job_id, min(max(0, settled), MOST_CHUNKS)))
 
 
 async def follow_list(house: House, owner: UUID, after: UUID | None) -> AsyncIterator[ServerSentEventMessage]:

@@ -15,4 +15,4 @@ from webapp.visitors import AnyRequest, Visitor
 @get([f"/jobs/{{job_id:uuid}}/export.{name}" for name in FORMATS])
 async def export(request: AnyRequest, visitor: Visitor, job_id: FromPath[UUID]) -> Response[bytes]:
     job = await jobs.find(owner(visitor), job_id)
-    return await download(job, request.url.path.rpartition(".")[2])
+    return await download(job, request.scope["path"].rpartition(".")[2])

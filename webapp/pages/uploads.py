@@ -1,15 +1,17 @@
 """From the page to the storage: by our script, or by a plain form that the storage sends back to us."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
+from msgspec import Meta
 
 from webapp import fragments
 from webapp.core import jobs, uploads
+from webapp.core.errors import Invalid
 from webapp.core.house import House
 from webapp.core.storage import Presigned
 from webapp.pages.forms import Form, wanted_options
@@ -18,9 +20,9 @@ from webapp.visitors import AnyRequest, Space, TheHouse, Visitor
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    filename: str
-    content_type: str
-    size: int
+    filename: Annotated[str, Meta(min_length=1, max_length=1000)]
+    content_type: Annotated[str, Meta(max_length=200)]
+    size: Annotated[int, Meta(ge=0, le=1 << 50)]
 
 
 class Permission(msgspec.Struct, frozen=True):
@@ -66,5 +68,8 @@ async def arrival(house: TheHouse, visitor: Visitor, upload_id: FromPath[UUID]) 
 
 
 def _way_back(request: AnyRequest, house: House) -> str:
-    base = house.settings.public_url or str(request.base_url)
+    try:
+        base = house.settings.public_url or str(request.base_url)
+    except ValueError:
+        raise Invalid("The header `Host` names no address to come back to.", field="Host") from None
     return f"{base.rstrip('/')}/arrivals/"
