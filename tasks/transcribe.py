@@ -28,7 +28,7 @@ from tasks.protocol import (
     Transcribe,
 )
 from webapp.core import work
-from webapp.core.database import patiently
+from webapp.core.database import CONNECTION_LOST, patiently
 from webapp.core.errors import JobFailed, LeaseLost, Unavailable
 from webapp.core.house import House
 from webapp.core.options import JobOptions
@@ -65,15 +65,15 @@ async def transcribe(context: Context, *, job: str) -> None:
 async def _work(house: House, child: EngineChild, claim: work.Claim) -> None:
     log.info("job taken up", start=claim.start, size=claim.job.object_size)
     try:
-        with _explained(), private_folder() as folder:
-            recording = await _fetch(house, claim, folder)
-            await _listen(house, child, claim, recording)
+        with _explained():
+            with private_folder() as folder:
+                recording = await _fetch(house, claim, folder)
+                await _listen(house, child, claim, recording)
+            await patiently(work.complete, house, claim)
+            log.info("job completed")
     except JobFailed as reason:
         log.warning("attempt failed", code=reason.code, permanent=reason.permanent)
         await patiently(work.fail, house, claim, reason)
-    else:
-        await patiently(work.complete, house, claim)
-        log.info("job completed")
 
 
 async def _fetch(house: House, claim: work.Claim, folder: Path) -> Path:
@@ -100,6 +100,7 @@ async def _listen(house: House, child: EngineChild, claim: work.Claim, recording
         async with patience, aclosing(child.transcribe(request)) as events:
             _expect_more(patience, house)
             async for event in events:
+                patience.reschedule(None)  # a database that is away is not the engine's fault
                 await notes.take(event)
                 _expect_more(patience, house)
     except TimeoutError as problem:
@@ -171,11 +172,18 @@ def _explained() -> Iterator[None]:
         if problem.errno not in _DISK_ERRORS:
             raise
         raise JobFailed("worker_disk", _DISK, permanent=False) from problem
+    except (JobFailed, LeaseLost, *CONNECTION_LOST):
+        raise
+    except Exception as problem:
+        # Not left to the lease: it would be tried as often, but nobody would be told what was wrong.
+        log.exception("attempt stumbled")
+        raise JobFailed("worker_failed", _STUMBLED, permanent=False) from problem
 
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO}
 _CRASHED = "The engine stopped unexpectedly. If this happens again, try a smaller model or a shorter piece."
 _STALLED = "The engine made no progress for too long. Try again, or use a smaller model."
+_STUMBLED = "The worker stumbled. Try again; if that fails, tell whoever runs this server: its log says why."
 _DISK = "The worker has no room to keep the recording while it works. Tell whoever runs this server."
 
 

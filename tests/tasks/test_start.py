@@ -4,12 +4,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
 
 from local.servers import Servers
+from tests.support.domain import Submit
 from tests.support.processes import running_worker
+from tests.support.waiting import finished
+from webapp.core.house import House
+from webapp.core.tables import Status
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +40,16 @@ def test_worker_without_its_model_ends_and_says_why(
     )
     assert ended.returncode != 0
     assert reason in ended.stderr.splitlines()[-1]
+
+
+async def test_worker_whom_the_storage_refuses_fails_its_jobs_with_words_that_lead_to_it(
+    house: House, owner: UUID, submit: Submit, servers: Servers, tmp_path: Path
+) -> None:
+    wrong = {"MODELS": "tiny.en", "RETRY_DELAY_S": "0", "S3_SECRET_ACCESS_KEY": "an-old-one"}
+    with running_worker(tmp_path, wrong) as worker:
+        failed = await finished(owner, await submit(model="tiny.en"), 45)
+        assert worker.said("SignatureDoesNotMatch")
+    assert (failed.status, failed.error_code) == (Status.FAILED, "worker_failed")
 
 
 # Root may look into every process unless this right is taken from it.
