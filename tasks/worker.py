@@ -13,6 +13,7 @@ from tasks.child import EngineChild, EngineCrashed
 from tasks.confinement import keep_secrets
 from tasks.folders import clear_left_behind
 from tasks.protocol import EngineConfig
+from tasks.stopping import end_after, leave_within
 from tasks.transcribe import transcribe
 from webapp.core import health, upkeep
 from webapp.core.background import beside
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 RECONCILE_EVERY_S = 15
 PURGE_EVERY_S = 3600
+_LAST_S = 2
 
 
 def settings() -> dict[str, Any]:
@@ -37,8 +39,9 @@ def settings() -> dict[str, Any]:
         "concurrency": ours.worker_concurrency,
         # Shorter than the client's own time-out, so that waiting for work is not taken for a dead server.
         "dequeue_timeout": 10,
-        # No grace is long enough to finish a job: it is cancelled at once and given back in this time.
-        "cancellation_hard_deadline_s": float(ours.shutdown_grace_s),
+        # No grace is long enough to finish a job: it is cancelled at once and given back. What is left of the
+        # grace is for closing everything.
+        "cancellation_hard_deadline_s": ours.shutdown_grace_s * 0.7,
         "startup": startup,
         "shutdown": shutdown,
     }
@@ -49,6 +52,8 @@ async def startup(context: dict[str, Any]) -> None:
     keep_secrets()
     clear_left_behind()
     async with AsyncExitStack() as stack:
+        asked = context["worker"].event
+        await stack.enter_async_context(beside(end_after(asked, ours.shutdown_grace_s)))
         house = await stack.enter_async_context(open_house(ours))
         children = await _children(ours, stack)
         for work in (
@@ -64,6 +69,8 @@ async def startup(context: dict[str, Any]) -> None:
 async def shutdown(context: dict[str, Any]) -> None:
     if "stack" in context:
         await context["stack"].aclose()
+    # What still runs is a thread that speaks to the storage, for a job that was given back.
+    leave_within(_LAST_S)
 
 
 async def every(seconds: float, duty: Callable[[House], Awaitable[None]], house: House) -> None:
