@@ -16,6 +16,7 @@ from webapp.core.house import House
 
 # Own progress is announced like everything else, so hints come often: look this many times a second at most.
 _CALM_S = 0.3
+_BELL_S = 1
 
 
 @asynccontextmanager
@@ -63,6 +64,8 @@ async def _next(hints: "asyncio.Queue[Hint]", wait: float) -> Hint | None:
 
 
 async def _keep_bell(bell: Bell) -> None:
-    """SAQ counts a job without a sign of life as dead. What counts for us is the lease: Redis may be away."""
+    """SAQ counts a job without a sign of life as dead. What counts for us is the lease: Redis may be away,
+    and waiting long for it would cost us the lease."""
     with suppress(RedisError, OSError):
-        await bell.update()
+        async with asyncio.timeout(_BELL_S):
+            await bell.update()

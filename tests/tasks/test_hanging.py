@@ -16,6 +16,7 @@ from tests.support.domain import Submit
 from tests.support.processes import Process, running_worker
 from tests.support.waiting import until
 from webapp.core import jobs
+from webapp.core.clock import now
 from webapp.core.tables import Status
 
 MODEL = "tiny.en"
@@ -70,3 +71,16 @@ async def test_worker_stops_amid_a_download_that_hangs_and_gives_the_job_back(
         await asyncio.sleep(0.5)
         await stopped(worker)
         assert (await jobs.find(owner, job.id)).status == Status.PENDING
+
+
+async def test_lease_is_kept_though_redis_hangs(
+    owner: UUID, submit: Submit, servers: Servers, tmp_path: Path, long_speech: Path
+) -> None:
+    with running_worker(tmp_path, ENVIRON | {"LEASE_S": "5"}):
+        job = await submit(long_speech, model=MODEL)
+        await until(owner, job, lambda found: found.position > 0)
+        with hanging(servers.valkey):
+            await asyncio.sleep(8)
+            held = await jobs.find(owner, job.id)
+        assert held.lease_until
+        assert held.lease_until > now()
