@@ -28,7 +28,8 @@ PROBLEM_TYPE = "application/problem+json"
 API = "/api/"
 RETRY_AFTER_S = 10
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_AWAY = (*CONNECTION_LOST, InsufficientResourcesError, QueryCanceledError, RedisError)
+# What passes by itself: waiting helps.
+AWAY = (*CONNECTION_LOST, InsufficientResourcesError, QueryCanceledError, RedisError)
 # The first class that fits, so the special ones stand before `Invalid`, their base.
 _STATUS: dict[type[DomainError], int] = {
     errors.TooLarge: 413,
@@ -95,7 +96,7 @@ def _facts(request: "Request[Any, Any, Any]", error: Exception) -> tuple[int, st
         return 422, "invalid", *_first_complaint(error)
     if isinstance(error, HTTPException) and error.status_code < 500:
         return error.status_code, _code(error.status_code), _words(request, error), None
-    if isinstance(error, _AWAY):
+    if isinstance(error, AWAY):
         log.error("a part does not answer", problem=repr(error))
         return 503, "unavailable", "A part of this server does not answer. Try again in a minute.", None
     log.error("unexpected error", exc_info=error)

@@ -16,11 +16,12 @@ from websockets.typing import Subprotocol
 from tests.support.domain import Submit
 from tests.support.web import Site, bearer
 from tests.support.work import WORDS, begun, finished, heard, transcribed
-from webapp.api.live import messages
+from webapp.api.live import Message, messages
 from webapp.api.schemas import JobView
 from webapp.core import jobs, work
 from webapp.core.house import House
 from webapp.core.tables import Job
+from webapp.streams import Admission
 
 Event = tuple[str, dict[str, Any]]
 PATIENCE_S = 20
@@ -167,7 +168,10 @@ async def test_a_lost_hint_is_made_up_for_and_silence_is_broken(
     house: House, owner: UUID, submit: Submit
 ) -> None:
     job = await submit()
-    async with asyncio.timeout(PATIENCE_S), aclosing(messages(house, owner, job.id, quiet=0.2)) as told:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        aclosing(messages(house, Admission(owner, _never), job.id, quiet=0.2)) as told,
+    ):
         assert await anext(told) is not None
         assert await anext(told) is None
         await Job.update({Job.damaged_packets: 3}).where(Job.id == job.id)  # and nobody says so
@@ -176,3 +180,27 @@ async def test_a_lost_hint_is_made_up_for_and_silence_is_broken(
                 assert isinstance(message.data, JobView)
                 assert message.data.damaged_packets == 3
                 return
+
+
+async def test_the_place_in_the_queue_moves_as_soon_as_another_job_does(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    first, second = await submit(), await submit()
+    admission = Admission(owner, _never)
+    async with asyncio.timeout(PATIENCE_S), aclosing(messages(house, admission, second.id, quiet=60)) as told:
+        assert _place(await anext(told)) == 2
+        await jobs.cancel(house, owner, first.id)
+        async for message in told:
+            if message is not None:
+                assert _place(message) == 1
+                return
+
+
+def _place(message: Message | None) -> int | None:
+    assert message is not None
+    assert isinstance(message.data, JobView)
+    return message.data.place_in_queue
+
+
+async def _never() -> None:
+    raise AssertionError

@@ -13,9 +13,11 @@ from tests.support.web import Site
 from tests.support.work import begun, finished, heard, transcribed
 from webapp import streams
 from webapp.core import accounts, jobs
+from webapp.core.background import beside
 from webapp.core.events import CLOSING, RESYNC, Hint
 from webapp.core.house import House
 from webapp.pages.events import follow_list
+from webapp.streams import Admission
 from webapp.visitors import COOKIE
 
 PATIENCE_S = 10
@@ -165,12 +167,12 @@ async def test_hints_that_were_missed_are_made_up_for_by_the_whole_list(
     house: House, owner: UUID, submit: Submit
 ) -> None:
     await submit()
-    stream = follow_list(house, owner, None)
+    stream = follow_list(house, Admission(owner, _never), None)
     assert '<section id="list"' in str((await anext(stream)).data)
     house.events._tell_all(RESYNC)
     async with asyncio.timeout(PATIENCE_S):
         assert '<section id="list"' in str((await anext(stream)).data)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
 
 
 async def test_a_burst_of_hints_becomes_one_batch() -> None:
@@ -186,8 +188,26 @@ async def test_a_burst_of_hints_becomes_one_batch() -> None:
 async def test_silence_is_told_after_a_while_and_the_end_at_once() -> None:
     queue: asyncio.Queue[Hint] = asyncio.Queue()
     heard = []
-    async for batch in streams.follow(queue, quiet=0.01, calm=0.01):
+    while (batch := await streams.heard(queue, quiet=0.01, calm=0.01)) is not None:
         heard.append(batch)
         queue.put_nowait(RESYNC if len(heard) == 1 else CLOSING)
     assert [batch.silent for batch in heard] == [True, False]
     assert heard[1].resync
+
+
+async def test_hints_about_other_things_do_not_put_off_the_sign_of_life() -> None:
+    queue: asyncio.Queue[Hint] = asyncio.Queue()
+
+    async def chatter() -> None:
+        while True:
+            queue.put_nowait(uuid4())
+            await asyncio.sleep(0.05)
+
+    async with asyncio.timeout(PATIENCE_S), beside(chatter()):
+        batch = await streams.concerning(queue, lambda _: False, quiet=0.2)
+    assert batch is not None
+    assert batch.silent
+
+
+async def _never() -> None:
+    raise AssertionError

@@ -19,7 +19,7 @@ from webapp.api import cursors
 from webapp.api.jobs import next_link
 from webapp.api.live import messages
 from webapp.api.schemas import API, JobView, is_active, plain, progress, seconds_worked
-from webapp.api.sockets import GONE, Socket, accept, converse, refuse
+from webapp.api.sockets import Socket, accept, converse, minded
 from webapp.core import jobs, transcripts, uploads
 from webapp.core.clock import now
 from webapp.core.errors import Invalid, NotFound
@@ -28,11 +28,12 @@ from webapp.core.options import WantedOptions
 from webapp.core.tables import TERMINAL, Job, Status
 from webapp.errors import headers_of, problem_of
 from webapp.origins import NO_COOKIES
-from webapp.streams import follow
+from webapp.streams import Admission, follow
 from webapp.visitors import Caller, TheHouse
 
 PING_S = 10.0
 LONGEST_ECHO = 1000
+LONGEST_NAME = 100
 _PREFIX = "transcription_job-"
 _KEY = re.compile(r"uploads/[0-9a-f-]{36}/[0-9a-f-]{36}(?=$|\?)")
 _CANCELLED = "The job was cancelled."
@@ -118,16 +119,10 @@ async def read(
 
 @websocket("/job/ws/{name:str}")
 async def watch(socket: Socket, name: FromPath[str]) -> None:
-    caller = await accept(socket)
-    if caller is None:
-        return
-    try:
-        job = await _find(caller, name)
-    except NotFound as problem:
-        await refuse(socket, problem.message, GONE)
-        return
-    connection = f"websocket-{secrets.token_hex(16)}"
-    await converse(socket, _speak(socket, job, connection), partial(_hear, socket))
+    async with minded(socket):
+        admission = await accept(socket)
+        job = await _find(admission.owner, name)
+        await converse(socket, _speak(socket, admission, job), partial(_hear, socket))
 
 
 async def _presign(house: House, caller: UUID, wish: PresignedWish) -> dict[str, str]:
@@ -145,7 +140,7 @@ async def _find(caller: UUID, name: str) -> Job:
     try:
         return await jobs.find(caller, UUID(hex=name.removeprefix(_PREFIX)))
     except (ValueError, NotFound):
-        raise NotFound(f"Job not found: {name}") from None
+        raise NotFound(f"Job not found: {name[:LONGEST_NAME]}") from None
 
 
 async def _responses(found: list[Job]) -> list[TranscribeResponse]:
@@ -179,29 +174,32 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
-async def _speak(socket: Socket, job: Job, connection: str) -> None:
+async def _speak(socket: Socket, admission: Admission, job: Job) -> None:
+    connection = f"websocket-{secrets.token_hex(16)}"
     common = {"job_id": f"{_PREFIX}{plain(job.id).hex}"}
     state = {"status": _status(job.status), "progress": round(progress(job) * 100, 1)}
     known = common | state | {"connection_id": connection}
     await socket.send_json(_stamped("connected", f"Connected to job {common['job_id']}") | known)
-    async with aclosing(_updates(socket.app.state.house, job)) as updates:
+    async with aclosing(_updates(socket.app.state.house, admission, job)) as updates:
         async for update in updates:
             ping = {**_stamped("ping", "Connection is alive"), "connection_id": connection}
             await socket.send_json({**update, **common} if update else ping)
 
 
-async def _updates(house: House, job: Job) -> AsyncGenerator[dict[str, Any] | None, None]:
+async def _updates(
+    house: House, admission: Admission, job: Job
+) -> AsyncGenerator[dict[str, Any] | None, None]:
     """After the last update too the connection is kept, as long as the other side wants it."""
-    async with aclosing(messages(house, job.owner, job.id, quiet=PING_S)) as found:
+    async with aclosing(messages(house, admission, job.id, quiet=PING_S)) as found:
         async for message in found:
             if message is None:
                 yield None
             elif isinstance(message.data, JobView):
                 yield await _update(message.data)
     async with house.events.subscribe(job.owner) as queue:
-        async for batch in follow(queue, quiet=PING_S):
-            if batch.silent:
-                yield None
+        async for _ in follow(queue, lambda _: False, quiet=PING_S):
+            await admission.renew()
+            yield None
 
 
 async def _update(job: JobView) -> dict[str, Any]:

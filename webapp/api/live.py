@@ -10,8 +10,9 @@ from webapp.api.schemas import Deleted, JobSegment, JobView, Restart, is_active
 from webapp.core import jobs, transcripts
 from webapp.core.errors import NotFound
 from webapp.core.house import House
+from webapp.core.tables import Status
 from webapp.core.transcripts import ChunkText
-from webapp.streams import Batch, follow
+from webapp.streams import QUIET_S, Admission, Batch, follow
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -22,31 +23,27 @@ class Message(msgspec.Struct, frozen=True):
 
 
 async def messages(
-    house: House, owner: UUID, job: UUID, *, quiet: float = 15.0
+    house: House, admission: Admission, job: UUID, *, quiet: float = QUIET_S
 ) -> AsyncGenerator[Message | None, None]:
-    """A snapshot, then changes; None after `quiet` seconds without any. Ends after a final state.
+    """A snapshot, then changes; None after a look that found none, at the latest in `quiet` seconds.
 
     A `job` message with a final status is the last one.
     """
-    async with house.events.subscribe(owner) as queue:
-        follower = Follower(owner, job)
+    async with house.events.subscribe(admission.owner) as queue:
+        follower = Follower(admission.owner, job)
         for message in await follower.look():
             yield message
         if follower.over:
             return
-        async for batch in follow(queue, quiet=quiet):
-            found = await follower.look() if _concerns(batch, job) else []
+        async for _ in follow(queue, follower.concerned, quiet=quiet):
+            await admission.renew()
+            found = await follower.look()
             for message in found:
                 yield message
             if follower.over:
                 return
-            if batch.silent and not found:
+            if not found:
                 yield None
-
-
-def _concerns(batch: Batch, job: UUID) -> bool:
-    """In silence too: a hint may have been lost, and the place in the queue moves with other owners' jobs."""
-    return batch.silent or batch.resync or job in batch.jobs
 
 
 class Follower:
@@ -59,6 +56,11 @@ class Follower:
         self._first_open = 0  # chunks before this one were told whole and will not change
         self._told: dict[int, int] = {}  # how many segments of each later chunk
         self.over = False
+
+    def concerned(self, batch: Batch) -> bool:
+        """While it waits, any job that moves may move its place in the queue."""
+        waits = self._job is not None and self._job.status == Status.PENDING
+        return batch.resync or waits or self._id in batch.jobs
 
     async def look(self) -> list[Message]:
         try:

@@ -4,8 +4,8 @@ Each connection re-reads what it shows when a hint arrives, and from time to tim
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from time import monotonic
+from collections.abc import AsyncGenerator
+from functools import partial
 from uuid import UUID
 
 from litestar import get
@@ -13,15 +13,15 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from webapp import fragments
-from webapp.core import jobs, transcripts
+from webapp.core import accounts, jobs, transcripts
 from webapp.core.errors import NotFound, NotSignedIn
 from webapp.core.events import Hint
 from webapp.core.house import House
 from webapp.core.tables import Job, Status
 from webapp.core.transcripts import ChunkText
 from webapp.pages.views import job_view, list_view, row, state
-from webapp.streams import QUIET_S, Batch, heard
-from webapp.visitors import TheHouse, Visitor
+from webapp.streams import QUIET_S, Admission, Batch, concerning, ending_well, heard
+from webapp.visitors import AnyRequest, TheHouse, Visitor, session_secret
 
 # Elapsed and remaining time move on while a job runs, though nothing is heard.
 TICK_S = 5.0
@@ -32,29 +32,43 @@ STILL_HERE = ServerSentEventMessage(data=None, comment="still here")
 
 @get("/events")
 async def list_events(
-    house: TheHouse, visitor: Visitor, after: FromQuery[UUID | None] = None
+    request: AnyRequest, house: TheHouse, visitor: Visitor, after: FromQuery[UUID | None] = None
 ) -> ServerSentEvent:
-    if visitor is None:
-        raise NotSignedIn("There is nothing to follow yet. Upload a recording first.")
-    return ServerSentEvent(follow_list(house, visitor, after))
+    admission = _admission(request, house, visitor)
+    return ServerSentEvent(ending_well(follow_list(house, admission, after)))
 
 
 @get("/jobs/{job_id:uuid}/events")
 async def job_events(
-    house: TheHouse, visitor: Visitor, job_id: FromPath[UUID], settled: FromQuery[int] = 0
+    request: AnyRequest,
+    house: TheHouse,
+    visitor: Visitor,
+    job_id: FromPath[UUID],
+    settled: FromQuery[int] = 0,
 ) -> ServerSentEvent:
     """`settled`: so many chunks are on the page already and will not change."""
-    if visitor is None:
-        raise NotSignedIn("There is nothing to follow here.")
-    return ServerSentEvent(follow_job(house, visitor, job_id, min(max(0, settled), MOST_CHUNKS)))
+    admission = _admission(request, house, visitor)
+    return ServerSentEvent(
+        ending_well(follow_job(house, admission, job_id, min(max(0, settled), MOST_CHUNKS)))
+    )
 
 
-async def follow_list(house: House, owner: UUID, after: UUID | None) -> AsyncIterator[ServerSentEventMessage]:
-    async with house.events.subscribe(owner) as queue:
+def _admission(request: AnyRequest, house: House, visitor: UUID | None) -> Admission:
+    secret = session_secret(request)
+    if visitor is None or secret is None:
+        raise NotSignedIn("There is nothing to follow yet. Upload a recording first.")
+    return Admission(visitor, partial(accounts.owner_of_session, secret, house.settings.session_days))
+
+
+async def follow_list(
+    house: House, admission: Admission, after: UUID | None
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    async with house.events.subscribe(admission.owner) as queue:
         shown: dict[UUID, str] | None = None
         batch: Batch | None = Batch(frozenset())
         while batch is not None:
-            seen = await list_view(owner, after)
+            await admission.renew()
+            seen = await list_view(admission.owner, after)
             rows = {view.job.id: row(view) for view in seen.jobs}
             if shown is None or batch.resync or list(rows) != list(shown):
                 yield _message(fragments.render("jobs/_list.html", list=seen))
@@ -65,14 +79,15 @@ async def follow_list(house: House, owner: UUID, after: UUID | None) -> AsyncIte
 
 
 async def follow_job(
-    house: House, owner: UUID, job_id: UUID, settled: int
-) -> AsyncIterator[ServerSentEventMessage]:
-    async with house.events.subscribe(owner) as queue:
+    house: House, admission: Admission, job_id: UUID, settled: int
+) -> AsyncGenerator[ServerSentEventMessage, None]:
+    async with house.events.subscribe(admission.owner) as queue:
         text, shown = FollowedText(job_id, settled), ""
         batch: Batch | None = Batch(frozenset(), resync=True)
         while batch is not None:
+            await admission.renew()
             try:
-                job = await jobs.find(owner, job_id)
+                job = await jobs.find(admission.owner, job_id)
             except NotFound:
                 yield ServerSentEventMessage(fragments.render("jobs/_deleted.html"))
                 # The page closes its stream on this; else it would ask again and again.
@@ -87,13 +102,12 @@ async def follow_job(
 
 async def _heard_of(job: Job, queue: "asyncio.Queue[Hint]") -> Batch | None:
     """Other jobs of this owner concern the page only in that the queue may have moved."""
+
+    def concerns(batch: Batch) -> bool:
+        return batch.resync or job.id in batch.jobs or job.status == Status.PENDING
+
     quiet = TICK_S if job.status == Status.PROCESSING else QUIET_S
-    due = monotonic() + quiet
-    while (batch := await heard(queue, quiet=quiet)) is not None:
-        mine = batch.resync or job.id in batch.jobs or job.status == Status.PENDING
-        if mine or monotonic() >= due:
-            break
-    return batch
+    return await concerning(queue, concerns, quiet=quiet)
 
 
 class FollowedText:
