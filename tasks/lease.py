@@ -13,6 +13,7 @@ from webapp.core.database import patiently
 from webapp.core.errors import LeaseLost
 from webapp.core.events import Hint, Resync
 from webapp.core.house import House
+from webapp.core.queue import HEARTBEAT_S
 
 # Own progress is announced like everything else, so hints come often: look this many times a second at most.
 _CALM_S = 0.3
@@ -37,7 +38,7 @@ async def kept(house: House, claim: work.Claim, bell: Bell) -> AsyncIterator[Non
 
 async def _keep(house: House, claim: work.Claim, bell: Bell) -> None:
     """Ends by raising LeaseLost, or by being cancelled."""
-    every = house.settings.lease_s / 4
+    every = min(house.settings.lease_s, HEARTBEAT_S) / 4
     loop = asyncio.get_running_loop()
     async with house.events.subscribe(claim.job.owner) as hints:
         due = loop.time() + every
