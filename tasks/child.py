@@ -122,9 +122,7 @@ class EngineChild:
         async with self._turn:
             answered = False
             try:
-                await self._start()
-                self._writer.write(frame(request))
-                await self._writer.drain()
+                await self._send(request)
                 while not answered:
                     reply = await self._receive()
                     # After a failure of its own the process is not trusted with the next recording.
@@ -137,6 +135,14 @@ class EngineChild:
             finally:
                 if not answered:
                     await self.kill()
+
+    async def _send(self, request: Request) -> None:
+        try:
+            await self._start()
+            self._writer.write(frame(request))
+            await self._writer.drain()
+        except OSError as problem:  # a time-out too: it never got ready
+            raise EngineCrashed(await self._last_words()) from problem
 
     async def _start(self) -> None:
         if self._process and self._process.returncode is None and self._served < REQUESTS:

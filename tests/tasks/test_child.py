@@ -15,17 +15,13 @@ import pytest_asyncio
 
 from tasks.child import ROOT, EngineChild, EngineCrashed
 from tasks.protocol import (
-    MAX_FRAME,
     Done,
     EngineConfig,
     Event,
     Failed,
     Opened,
-    ProtocolError,
     SegmentFound,
     Transcribe,
-    body_size,
-    read_reply,
 )
 from tests.support.recordings import encode, silence
 from tests.support.speech import Speech
@@ -149,6 +145,16 @@ async def test_leaving_early_stops_the_work(child: EngineChild, jfk: Transcribe)
     assert not process.is_running()
 
 
+async def test_a_process_that_does_not_get_ready_is_given_up_and_ended(
+    config: EngineConfig, jfk: Transcribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.child.START_SECONDS", 0.01)
+    async with EngineChild(config) as slow:
+        with pytest.raises(EngineCrashed):
+            await everything(slow, jfk)
+        assert slow.pid is None
+
+
 async def test_killing_it_ends_the_wait_of_whoever_listens(child: EngineChild, jfk: Transcribe) -> None:
     with pytest.raises(EngineCrashed) as caught:
         await disturbed(child, jfk, child.kill)
@@ -239,14 +245,3 @@ def test_it_dies_with_its_worker(config: EngineConfig) -> None:
         worker.kill()
     _, alive = psutil.wait_procs([process], timeout=2)
     assert not alive
-
-
-@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x80", b"\x81\xa4type\xa7Unheard", b"\xff" * 64])
-def test_nonsense_from_the_process_is_no_message(body: bytes) -> None:
-    with pytest.raises(ProtocolError):
-        read_reply(body)
-
-
-def test_a_message_that_claims_to_be_huge_is_not_waited_for() -> None:
-    with pytest.raises(ProtocolError):
-        body_size((MAX_FRAME + 1).to_bytes(4, "big"))
