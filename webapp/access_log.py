@@ -54,3 +54,16 @@ def quieten_server() -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"
+        # Below, the server writes every header of a WebSocket's request: cookies and tokens.
+        logger.setLevel(max(logger.level, logging.INFO))
+    # Once is enough, however often an app starts in one process.
+    if without_query not in logging.getLogger("uvicorn.error").filters:
+        logging.getLogger("uvicorn.error").addFilter(without_query)
+
+
+def without_query(record: logging.LogRecord) -> bool:
+    """The server's lines about WebSockets: the caller, then the path with its query."""
+    if isinstance(record.args, tuple) and '"WebSocket ' in str(record.msg):
+        caller, path, *rest = record.args
+        record.args = (caller, str(path).partition("?")[0], *rest)
+    return True

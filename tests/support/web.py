@@ -22,6 +22,7 @@ from webapp.core import accounts
 from webapp.core.house import House
 from webapp.core.settings import Settings
 
+SERVER = [sys.executable, "-m", "uvicorn", "webapp.app:app", "--ws-max-size", "65536"]
 ORIGIN = "http://testserver.local"
 
 
@@ -33,10 +34,10 @@ class Site:
 
 
 @contextmanager
-def running_web(folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Site]:
+def running_web(folder: Path, environ: Mapping[str, str] | None = None, *options: str) -> Iterator[Site]:
     (port,) = free_ports(1)
     process = Process(
-        [sys.executable, "-m", "uvicorn", "webapp.app:app", "--port", str(port), "--ws-max-size", "65536"],
+        [*SERVER, "--port", str(port), *options],
         folder / f"web-{time.monotonic_ns()}.log",
         **(environ or {}),
     )
