@@ -50,8 +50,8 @@ def read_options(house: TheHouse) -> Options:
     )
 
 
-@get("/live", operation_id="readLive", summary="Whether the process answers", sync_to_thread=False)
-def live() -> Live:
+@get("/live", operation_id="readLive", summary="Whether the process answers")
+async def live() -> Live:
     return Live("ok")
 
 

@@ -5,8 +5,15 @@ from litestar import Router
 from webapp.api import events, information, jobs, transcripts, uploads
 from webapp.api.dialect import dialect_router
 from webapp.api.schemas import API
+from webapp.heads import head_of
 from webapp.origins import NO_COOKIES
 
+_HEALTH = [
+    information.live,
+    information.ready,
+    head_of(information.live),
+    head_of(information.ready),
+]
 _BEARER = [{"bearer": list[str]()}]
 
 api_routes = [
@@ -30,7 +37,7 @@ api_routes = [
     ),
     dialect_router,
     Router(API, route_handlers=[information.read_options]),
-    Router(f"{API}/health", route_handlers=[information.live, information.ready]),
+    Router(f"{API}/health", route_handlers=_HEALTH),
     # Where platforms look.
-    Router("/health", route_handlers=[information.live, information.ready], include_in_schema=False),
+    Router("/health", route_handlers=_HEALTH, include_in_schema=False),
 ]

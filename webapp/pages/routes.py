@@ -2,6 +2,7 @@
 
 from litestar import Router
 
+from webapp.heads import head_of
 from webapp.pages import account, events, exports, jobs, uploads
 
 pages_router = Router(
@@ -9,6 +10,7 @@ pages_router = Router(
     include_in_schema=False,
     route_handlers=[
         jobs.index,
+        head_of(jobs.index),
         jobs.submit,
         jobs.show,
         jobs.cancellation,
