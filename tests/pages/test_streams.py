@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from local.servers import Servers
 from tests.support.domain import Submit
-from tests.support.web import Site
+from tests.support.web import Site, running_web
 from tests.support.work import begun, finished, heard, transcribed
 from webapp import streams
 from webapp.core import accounts, jobs
@@ -173,6 +175,38 @@ async def test_hints_that_were_missed_are_made_up_for_by_the_whole_list(
     async with asyncio.timeout(PATIENCE_S):
         assert '<section id="list"' in str((await anext(stream)).data)
     await stream.aclose()
+
+
+async def test_what_one_process_changes_is_seen_by_who_watches_another(
+    site: Site, space: tuple[UUID, str], submit: Submit, tmp_path: Path
+) -> None:
+    job = await submit()
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    with running_web(tmp_path) as other:
+        async with (
+            following(site, space[1]) as follower,
+            httpx.AsyncClient(base_url=other.url, cookies={COOKIE: space[1]}, headers=headers) as client,
+        ):
+            await follower.message()
+            assert (await client.post(f"/jobs/{job.id}/cancellation")).status_code == 303
+            assert f'id="job-{job.id}"' in await follower.until('data-status="cancelled"')
+    assert not other.process.said("Traceback")
+
+
+async def test_a_stream_whose_database_dies_ends_and_the_next_one_begins(
+    site: Site, space: tuple[UUID, str], house: House, submit: Submit, servers: Servers
+) -> None:
+    job = await submit()
+    async with following(site, space[1]) as follower:
+        await follower.message()
+        await asyncio.to_thread(servers.postgres.kill)
+        await house.events.publish(job.owner, job.id)
+        with pytest.raises(AssertionError, match="the stream has ended"):
+            await follower.until("anything more")
+    await asyncio.to_thread(servers.postgres.start)
+    async with following(site, space[1]) as follower:
+        assert f'id="job-{job.id}"' in await follower.message()
+    assert site.process.said("stream ended")
 
 
 async def test_a_burst_of_hints_becomes_one_batch() -> None:
