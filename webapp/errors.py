@@ -109,7 +109,7 @@ def _status(error: DomainError) -> int:
 
 
 def _code(status: int) -> str:
-    return {400: "malformed", 413: "too_large"}.get(
+    return {400: "malformed", 405: "method_not_allowed", 413: "too_large"}.get(
         status, HTTPStatus(status).phrase.lower().replace(" ", "_")
     )
 
