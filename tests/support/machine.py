@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 90
 
@@ -65,8 +67,17 @@ class Machine:
     def _belongs(self, process: Path) -> bool:
         """Some servers write their title over their environment, so look where they are too."""
         mark = f"AUDIOTEXT_DATA={self.data}".encode()
-        started_here = mark in (process / "environ").read_bytes().split(b"\0")
+        try:
+            started_here = mark in (process / "environ").read_bytes().split(b"\0")
+        except PermissionError:  # workers let nobody but root look into them
+            return self._started(int(process.name))
         return started_here or (process / "cwd").readlink().is_relative_to(self.data)
+
+    def _started(self, pid: int) -> bool:
+        try:
+            return self.supervisor.pid in [each.pid for each in psutil.Process(pid).parents()]
+        except psutil.Error:
+            return False
 
     def pid_of(self, words: str) -> int:
         return next(pid for pid, command in self.processes().items() if words in command)
