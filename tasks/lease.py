@@ -11,7 +11,7 @@ from webapp.core import work
 from webapp.core.background import beside
 from webapp.core.database import patiently
 from webapp.core.errors import LeaseLost
-from webapp.core.events import Hint, Resync
+from webapp.core.events import RESYNC, Hint
 from webapp.core.house import House
 from webapp.core.queue import HEARTBEAT_S
 
@@ -43,25 +43,26 @@ async def _keep(house: House, claim: work.Claim, bell: Bell) -> None:
     async with house.events.subscribe(claim.job.owner) as hints:
         due = loop.time() + every
         while True:
-            hint = await _next(hints, due - loop.time())
-            if hint is None or loop.time() >= due:
+            heard = await _heard(hints, due - loop.time())
+            if not heard or loop.time() >= due:
                 await patiently(work.renew, house, claim)
                 await _keep_bell(bell)
                 due = loop.time() + every
-            elif hint == claim.job.id or isinstance(hint, Resync):
+            elif claim.job.id in heard or RESYNC in heard:
                 await patiently(work.check, claim)
 
 
-async def _next(hints: "asyncio.Queue[Hint]", wait: float) -> Hint | None:
+async def _heard(hints: "asyncio.Queue[Hint]", wait: float) -> set[Hint]:
+    """Nothing if it was quiet for so long."""
     try:
         async with asyncio.timeout(max(wait, 0)):
-            hint = await hints.get()
+            heard = {await hints.get()}
     except TimeoutError:
-        return None
+        return set()
     await asyncio.sleep(_CALM_S)
     while not hints.empty():
-        hint = hints.get_nowait()
-    return hint
+        heard.add(hints.get_nowait())
+    return heard
 
 
 async def _keep_bell(bell: Bell) -> None:

@@ -2,13 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
+from saq.job import Job as Bell
 
 from tasks.lease import kept
 from tests.support.domain import Submit
-from webapp.core import work
+from webapp.core import jobs, work
+from webapp.core.errors import LeaseLost
 from webapp.core.house import House
+from webapp.core.ids import new_id
 
 
 async def test_queue_hears_of_a_job_often_enough_though_its_lease_is_long(
@@ -28,3 +32,25 @@ async def test_queue_hears_of_a_job_often_enough_though_its_lease_is_long(
     again = await house.doorbell.queue.job(bell.key)
     assert again
     assert again.touched > touched
+
+
+async def test_cancelled_job_is_let_go_at_once_though_others_of_its_owner_change_too(
+    house: House, owner: UUID, submit: Submit
+) -> None:
+    job = await submit()
+    bell = await house.doorbell.queue.dequeue(timeout=5)
+    claim = await work.claim(house, job.id)
+    assert bell
+    assert claim
+    holding = asyncio.create_task(_held(house, claim, bell))
+    await asyncio.sleep(0.1)
+    await jobs.cancel(house, owner, job.id)
+    await house.events.publish(owner, new_id())
+    async with asyncio.timeout(5):
+        with pytest.raises(LeaseLost):
+            await holding
+
+
+async def _held(house: House, claim: work.Claim, bell: Bell) -> None:
+    async with kept(house, claim, bell):
+        await asyncio.sleep(30)
