@@ -37,8 +37,10 @@ def test_it_makes_the_bucket_and_lets_only_our_pages_upload(servers: Servers) ->
     )
     (rule,) = client.get_bucket_cors(Bucket="hosted")["CORSRules"]
     assert rule["AllowedOrigins"] == ["https://audio.example.org", "https://app.example.org"]
-    (cleaning,) = client.get_bucket_lifecycle_configuration(Bucket="hosted")["Rules"]
-    assert cleaning["Status"] == "Enabled"
+    rules = client.get_bucket_lifecycle_configuration(Bucket="hosted")["Rules"]
+    expiring = {rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule}
+    assert expiring == {"uploads/"}
+    assert all(rule["Status"] == "Enabled" for rule in rules)
 
 
 @pytest.mark.parametrize(
