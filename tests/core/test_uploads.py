@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from local.servers import Servers
 from tests.support.domain import send
 from webapp.core import jobs, upkeep, uploads
+from webapp.core.bucket_rules import INCOMING, lifecycle
 from webapp.core.clock import now
 from webapp.core.errors import Conflict, Invalid, NotFound, TooLarge, UnsupportedType
 from webapp.core.house import House
 from webapp.core.names import LONGEST, display_name, extension
 from webapp.core.options import WantedOptions
-from webapp.core.storage import INCOMING, lifecycle
 from webapp.core.tables import LoginSession, Upload, User
 
 CONTENT = b"sound" * 200

@@ -10,9 +10,11 @@ import psutil
 import pytest
 
 from local.servers import Servers
+from tasks.transcribe import _explained
 from tests.support.domain import Submit
 from tests.support.processes import running_worker
 from tests.support.waiting import finished
+from webapp.core.errors import JobFailed
 from webapp.core.house import House
 from webapp.core.tables import Status
 
@@ -49,7 +51,13 @@ async def test_worker_whom_the_storage_refuses_fails_its_jobs_with_words_that_le
     with running_worker(tmp_path, wrong) as worker:
         failed = await finished(owner, await submit(model="tiny.en"), 45)
         assert worker.said("SignatureDoesNotMatch")
-    assert (failed.status, failed.error_code) == (Status.FAILED, "worker_failed")
+    assert (failed.status, failed.error_code) == (Status.FAILED, "storage_refused")
+
+
+def test_error_that_nobody_foresaw_is_a_reason_too() -> None:
+    with pytest.raises(JobFailed) as failed, _explained():
+        raise ZeroDivisionError
+    assert (failed.value.code, failed.value.permanent) == ("worker_failed", False)
 
 
 # Root may look into every process unless this right is taken from it.

@@ -6,12 +6,13 @@ from uuid import UUID
 import msgspec
 from asyncpg import ForeignKeyViolationError
 
+from webapp.core.bucket_rules import INCOMING, KEPT
 from webapp.core.clock import now
 from webapp.core.errors import Conflict, Invalid, NotFound, Unavailable
 from webapp.core.house import House
 from webapp.core.ids import new_id
 from webapp.core.options import JobOptions, WantedOptions, settle
-from webapp.core.storage import INCOMING, KEPT, StoredObject
+from webapp.core.storage import StoredObject
 from webapp.core.tables import ACTIVE, Job, Status, Upload
 
 PAGE_LIMIT = 100

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import boto3
 import msgspec
+import structlog
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from webapp.core.bucket_rules import cors, lifecycle
 from webapp.core.errors import Unavailable
 from webapp.core.settings import Settings
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
+log = structlog.get_logger(__name__)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _THREADS = 16
-INCOMING = "uploads/"
-KEPT = "recordings/"
 # Parts of 64 MB: few enough requests for a large file, small enough that one broken part costs little.
 _TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20)
 _ABSENT = {"404", "NoSuchKey", "NotFound", "412", "PreconditionFailed"}
@@ -152,6 +154,9 @@ class Storage:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
         except ClientError as problem:
+            if _status(problem) in (401, 403):
+                log.error("storage refuses us", problem=str(problem))
+                raise Unavailable(_REFUSED, code="storage_refused") from problem
             if _status(problem) < 500:
                 raise
             raise _away() from problem
@@ -203,36 +208,6 @@ def _location(settings: Settings) -> dict[str, Any]:
     return {"CreateBucketConfiguration": {"LocationConstraint": settings.s3_region}}
 
 
-def cors(origins: Sequence[str]) -> Mapping[str, Any]:
-    rule = {
-        "AllowedOrigins": list(origins),
-        "AllowedMethods": ["POST", "PUT", "GET", "HEAD"],
-        "AllowedHeaders": ["*"],
-        "ExposeHeaders": ["ETag"],
-        "MaxAgeSeconds": 3000,
-    }
-    return {"CORSRules": [rule]}
-
-
-def lifecycle(days: int) -> Mapping[str, Any]:
-    """A recording that became a job has been copied out of the incoming prefix by then."""
-    rule = {
-        "ID": "abandoned-uploads",
-        "Status": "Enabled",
-        "Filter": {"Prefix": INCOMING},
-        "Expiration": {"Days": days},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-    }
-    # A copy of a large recording that was broken off leaves parts that nobody sees, but that cost.
-    broken_off = {
-        "ID": "broken-off-copies",
-        "Status": "Enabled",
-        "Filter": {"Prefix": KEPT},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-    }
-    return {"Rules": [rule, broken_off]}
-
-
 def _status(problem: ClientError) -> int:
     return int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
 
@@ -240,6 +215,12 @@ def _status(problem: ClientError) -> int:
 def _allow_absence(problem: ClientError) -> None:
     if problem.response.get("Error", {}).get("Code") not in _ABSENT:
         raise problem
+
+
+_REFUSED = (
+    "The storage for recordings refuses this server. Nothing is lost; tell whoever runs the server to look at"
+    " its key, the rights of that key and the server's clock."
+)
 
 
 def _away() -> Unavailable:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import msgspec
 
+from webapp.core.bucket_rules import KEPT
 from webapp.core.clock import later, now
 from webapp.core.house import House
-from webapp.core.storage import KEPT
 from webapp.core.tables import Job, LoginSession, Upload, User
 
 # A bell that was rung this long ago was lost, or every worker is busy; ringing again is harmless either way.

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from webapp.core.bucket_rules import INCOMING
 from webapp.core.clock import later, now
 from webapp.core.errors import Invalid, NotFound, TooLarge, UnsupportedType
 from webapp.core.house import House
@@ -12,7 +13,7 @@ from webapp.core.ids import new_id
 from webapp.core.names import display_name, extension
 from webapp.core.options import WantedOptions, settle
 from webapp.core.settings import Settings
-from webapp.core.storage import INCOMING, Presigned
+from webapp.core.storage import Presigned
 from webapp.core.tables import Upload
 
 # What the object is stored as when nobody knows what it will be. Decoding it tells.
