@@ -20,6 +20,7 @@ from local.locks import StillLocked, hold
 from local.ports import LOOPBACK
 from local.process import Server
 from local.servers import Servers
+from tests.support.slate import wipe
 from webapp.core.database import Database
 from webapp.core.tables import Job
 
@@ -27,14 +28,11 @@ ROOT = Path(__file__).parents[2]
 LISTENING = "0A"
 
 
-def test_what_one_test_puts_into_valkey(servers: Servers) -> None:
+def test_what_one_test_puts_into_valkey_the_next_does_not_find(servers: Servers) -> None:
     with Redis.from_url(servers.valkey.url) as client:
-        assert client.get("a") is None
         client.set("a", "b")
-
-
-def test_the_next_does_not_find(servers: Servers) -> None:
-    test_what_one_test_puts_into_valkey(servers)
+        wipe(servers)
+        assert client.get("a") is None
 
 
 async def test_the_database_has_the_tables_of_the_release(database: Database) -> None:

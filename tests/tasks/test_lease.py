@@ -43,7 +43,8 @@ async def test_cancelled_job_is_let_go_at_once_though_others_of_its_owner_change
     assert bell
     assert claim
     holding = asyncio.create_task(_held(house, claim, bell))
-    await asyncio.sleep(0.1)
+    while not house.events.listeners:  # noqa: ASYNC110 - nobody tells when one has come
+        await asyncio.sleep(0.01)
     await jobs.cancel(house, owner, job.id)
     await house.events.publish(owner, new_id())
     async with asyncio.timeout(5):

@@ -13,7 +13,7 @@ from webapp.core.house import House
 from webapp.core.ids import new_id
 from webapp.core.options import JobOptions, WantedOptions, settle
 from webapp.core.storage import StoredObject
-from webapp.core.tables import ACTIVE, Job, Status, Upload
+from webapp.core.tables import Job, Status, Upload
 
 PAGE_LIMIT = 100
 
@@ -71,10 +71,6 @@ async def page(
         query = query.where(Job.status == status.value)
     found = await query.limit(limit + 1)
     return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
-
-
-async def any_active(owner: UUID) -> bool:
-    return await Job.exists().where(Job.owner == owner, Job.status.is_in(list(ACTIVE)))
 
 
 async def places_in_queue(jobs: list[Job]) -> dict[UUID, int]:

@@ -17,10 +17,10 @@ _BATCH = 1000
 
 async def reconcile(house: House) -> None:
     """Frees jobs whose worker fell silent, and rings for those that nobody holds."""
-    for owner, job in [*await _fail_spent(), *await _free_expired()]:
-        await house.events.publish(owner, job)
-    for bell in await _unanswered():
-        if not await house.doorbell.ring(bell):
+    for owner, changed in [*await _fail_spent(), *await _free_expired()]:
+        await house.events.publish(owner, changed)
+    for job in await _unanswered():
+        if not await house.doorbell.ring(job):
             return
 
 
@@ -51,13 +51,13 @@ async def purge(house: House) -> None:
     )
 
 
-class Bell(msgspec.Struct, frozen=True):
+class Unanswered(msgspec.Struct, frozen=True):
     id: UUID
     attempt: int
     attempt_limit: int
 
 
-async def _unanswered() -> list[Bell]:
+async def _unanswered() -> list[Unanswered]:
     """Pending jobs that a worker should have taken up by now."""
     rows = await Job.raw(
         "SELECT id, attempt, attempt_limit FROM jobs WHERE status = 'pending'"
@@ -65,7 +65,7 @@ async def _unanswered() -> list[Bell]:
         float(_PATIENCE_S),
         _BATCH,
     )
-    return [Bell(UUID(str(row["id"])), row["attempt"], row["attempt_limit"]) for row in rows]
+    return [Unanswered(UUID(str(row["id"])), row["attempt"], row["attempt_limit"]) for row in rows]
 
 
 async def _fail_spent() -> list[tuple[UUID, UUID]]:
