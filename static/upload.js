@@ -12,21 +12,26 @@ class Problem extends Error {}
 class Upload {
   constructor(file) {
     this.file = file;
+    // As they are now: what is changed later is meant for the next file.
+    this.options = Object.fromEntries(new FormData(form));
     this.row = document.getElementById("upload-row").content.firstElementChild.cloneNode(true);
     this.badge = this.row.querySelector(".badge");
     this.words = this.row.querySelector(".words");
     this.bar = this.row.querySelector("progress");
     this.row.querySelector("bdi").textContent = shownName(file.name);
     this.bar.setAttribute("aria-label", `Upload of ${shownName(file.name)}`);
-    this.row.querySelector(".retry").addEventListener("click", () => this.wait());
+    this.row.querySelector(".retry").addEventListener("click", () => this.again());
     this.row.querySelector(".cancel").addEventListener("click", () => this.drop());
-    rows.prepend(this.row);
     uploads.add(this);
     this.wait();
   }
 
   wait() {
     this.show("waiting", "Waiting", "");
+  }
+
+  again() {
+    this.wait();
     next();
   }
 
@@ -36,9 +41,9 @@ class Upload {
     try {
       refuse(this.file);
       // After a failure past the storage, the file is there: only the job is still to be made.
-      if (!this.arrived) await this.send(await permission(this.file, this.stop.signal));
+      if (!this.arrived) await this.send(await permission(this.file, this.options, this.stop.signal));
       this.show("uploading", "100 %", "starting");
-      const html = await makeJob(this.arrived, this.stop.signal);
+      const html = await makeJob(this.arrived, this.options, this.stop.signal);
       this.end();
       insert(html);
       say(`${shownName(this.file.name)} is uploaded.`);
@@ -54,7 +59,7 @@ class Upload {
       const rate = sent / Math.max(0.5, (performance.now() - began) / 1000);
       this.bar.value = (100 * sent) / size;
       this.badge.textContent = `${Math.floor((100 * sent) / size)} %`;
-      this.words.textContent = `${megabytes(sent)} of ${megabytes(size)}, ${megabytes(rate)}/s`;
+      this.words.textContent = `${inWords(sent)} of ${inWords(size)}, ${inWords(rate)}/s`;
     });
     this.arrived = upload;
   }
@@ -101,7 +106,7 @@ function refuse(file) {
   const limit = Number(form.dataset.maxBytes);
   const formats = form.dataset.formats.split(",");
   if (file.size === 0) throw final("The file is empty. Choose one with sound in it.");
-  if (file.size > limit) throw final(`The file is larger than the ${megabytes(limit)} that this server takes. Split it, or save it as MP3 or Opus.`);
+  if (file.size > limit) throw final(`The file is larger than the ${inWords(limit)} that this server takes. Split it, or save it as MP3 or Opus.`);
   if (!formats.includes(file.name.split(".").pop().toLowerCase()) || !file.name.includes("."))
     throw final(`This does not look like a recording. Accepted are: ${formats.join(", ")}.`);
 }
@@ -111,17 +116,16 @@ function final(message) {
 }
 
 // One after the other: the first answer brings the cookie that the others must carry.
-function permission(file, signal) {
-  const wish = { filename: file.name, content_type: file.type, size: file.size };
-  const options = { method: "POST", signal, body: JSON.stringify(wish), headers: { "Content-Type": "application/json" } };
-  const asked = asking.then(() => answer("/uploads", options));
+function permission(file, options, signal) {
+  const wish = { filename: file.name, content_type: file.type, size: file.size, options };
+  const request = { method: "POST", signal, body: JSON.stringify(wish), headers: { "Content-Type": "application/json" } };
+  const asked = asking.then(() => answer("/uploads", request));
   asking = asked.catch(() => {});
   return asked.then((response) => response.json());
 }
 
-async function makeJob(upload, signal) {
-  const body = new URLSearchParams(new FormData(form));
-  body.set("upload", upload);
+async function makeJob(upload, options, signal) {
+  const body = new URLSearchParams({ ...options, upload });
   return (await answer("/jobs", { method: "POST", signal, body })).text();
 }
 
@@ -199,12 +203,19 @@ function shownName(name) {
   return name.replace(/\s+/g, " ");
 }
 
-function megabytes(bytes) {
-  return `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: bytes < 1e7 ? 1 : 0 })} MB`;
+function inWords(bytes) {
+  for (const [unit, worth] of [["GB", 1e9], ["MB", 1e6]])
+    if (bytes >= 0.9995 * worth) return `${Number((bytes / worth).toPrecision(3))} ${unit}`;
+  return `${Math.ceil(bytes / 1000)} kB`;
 }
 
 function take(files) {
-  for (const file of [...files].reverse()) new Upload(file);
+  // A browser cannot point at a field inside a closed <details>.
+  if (!form.checkValidity()) form.querySelector(".options").open = true;
+  if (!form.reportValidity()) return;
+  const batch = [...files].map((file) => new Upload(file));
+  rows.prepend(...batch.map((upload) => upload.row));
+  next();
 }
 
 form.addEventListener("submit", (event) => event.preventDefault());

@@ -67,6 +67,30 @@ async def test_the_options_of_the_form_go_with_the_file(page: Page, talk: FilePa
     )
 
 
+async def test_the_options_are_those_at_the_time_of_choosing(page: Page, talk: FilePayload) -> None:
+    held: list[Route] = []
+    await page.goto("/")
+    await page.route(BUCKET, lambda route: held.append(route))
+    await page.get_by_text("Options").click()
+    await page.get_by_label("Words to listen for").fill("Gutenberg")
+    async with page.expect_request(BUCKET):
+        await page.set_input_files("#files", talk)
+    await page.get_by_label("Words to listen for").fill("for the next file")
+    await held[0].continue_()
+    await expect(page.locator(LISTED)).to_be_visible()
+    assert [job.hotwords for job in await Job.objects()] == ["Gutenberg"]
+
+
+async def test_an_option_that_cannot_be_used_is_shown_before_anything_is_taken(
+    page: Page, talk: FilePayload
+) -> None:
+    await page.goto("/")
+    await page.locator("[name=beam_size]").evaluate("field => (field.value = 99)")
+    await page.set_input_files("#files", talk)
+    await expect(page.locator("[name=beam_size]")).to_be_focused()
+    await expect(page.locator(UPLOADING)).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -185,6 +209,10 @@ async def test_no_more_than_three_are_sent_at_once(page: Page, speech: Speech) -
     await page.set_input_files("#files", [sound(speech, f"talk {n}.flac") for n in range(5)])
     await expect(page.locator(f"{UPLOADING}[data-status=uploading]")).to_have_count(3)
     await expect(page.locator(f"{UPLOADING}[data-status=waiting]")).to_have_count(2)
+    await expect(page.locator(f"{UPLOADING} bdi")).to_have_text([f"talk {n}.flac" for n in range(5)])
+    await expect(page.locator(f"{UPLOADING}[data-status=waiting] bdi")).to_have_text(
+        ["talk 3.flac", "talk 4.flac"]
+    )
     await page.unroute(BUCKET)
     for route in held:
         await route.continue_()

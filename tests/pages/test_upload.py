@@ -57,6 +57,8 @@ async def test_what_is_refused_opens_no_private_space(
         ({"content_type": "text/html"}, 415, "does not look like a recording"),
         ({"size": "many"}, 422, "size"),
         ({"key": "uploads/elsewhere"}, 422, "key"),
+        ({"options": {"beam_size": "99"}}, 422, "beam size"),
+        ({"options": {"model": "tiny.en", "language": "de"}}, 422, "knows English only"),
     ],
 )
 async def test_what_cannot_be_taken_is_refused_in_words_and_leaves_nothing(

@@ -13,6 +13,7 @@ from webapp import fragments
 from webapp.core import jobs, uploads
 from webapp.core.errors import Invalid
 from webapp.core.house import House
+from webapp.core.options import settle
 from webapp.core.storage import Presigned
 from webapp.pages.forms import Form, wanted_options
 from webapp.pages.jobs import owner
@@ -23,6 +24,7 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     filename: Annotated[str, Meta(min_length=1, max_length=1000)]
     content_type: Annotated[str, Meta(max_length=200)]
     size: Annotated[int, Meta(ge=0, le=1 << 50)]
+    options: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Permission(msgspec.Struct, frozen=True):
@@ -33,6 +35,8 @@ class Permission(msgspec.Struct, frozen=True):
 @post("/uploads")
 async def create(house: TheHouse, space: Space, data: JSONBody[Wish]) -> Permission:
     wish = (data.filename, data.content_type, data.size)
+    # Before the file is sent: a large one would take its time only to be refused.
+    settle(wanted_options(data.options), house.settings)
     uploads.check(house.settings, *wish)
     upload, presigned = await uploads.prepare(house, await space(), *wish)
     return Permission(upload.id, presigned)
