@@ -6,6 +6,7 @@ import pytest
 from tests.support.domain import Submit
 from tests.support.work import begun, finished, heard, transcribed
 from webapp.core import work
+from webapp.core.errors import JobFailed
 from webapp.core.exports import FORMATS
 from webapp.core.house import House
 
@@ -22,6 +23,7 @@ async def test_the_text_stands_in_paragraphs_with_times(
     assert "<span>One sentence.</span><span> Another &lt;b&gt;one&lt;/b&gt;.</span>" in page
     assert "English (97 % sure)" in page
     assert "?settled=1" in page
+    assert "Copy text" in page
 
 
 async def test_a_running_text_is_shown_as_far_as_it_is_there(
@@ -38,7 +40,23 @@ async def test_a_running_text_is_shown_as_far_as_it_is_there(
 async def test_silence_is_called_by_its_name(mine: httpx.AsyncClient, house: House, submit: Submit) -> None:
     job = await submit()
     await finished(house, await begun(house, job))
-    assert "No speech was found" in (await mine.get(f"/jobs/{job.id}")).text
+    page = (await mine.get(f"/jobs/{job.id}")).text
+    assert "No speech was found" in page
+    assert "Copy text" not in page
+
+
+@pytest.mark.parametrize(("code", "offered"), [("engine_crashed", True), ("unknown_format", False)])
+async def test_another_attempt_is_offered_only_where_it_may_help(
+    mine: httpx.AsyncClient, house: House, submit: Submit, code: str, offered: bool
+) -> None:
+    job = await submit()
+    await work.fail(house, await begun(house, job), JobFailed(code, "It failed.", permanent=True))
+    for address in ("/", f"/jobs/{job.id}"):
+        page = (await mine.get(address)).text
+        assert "It failed." in page
+        assert (f'action="/jobs/{job.id}/retry"' in page) is offered
+    # A page from before may still have the button.
+    assert (await mine.post(f"/jobs/{job.id}/retry")).status_code == 303
 
 
 async def test_damage_is_not_kept_quiet(mine: httpx.AsyncClient, house: House, submit: Submit) -> None:
@@ -89,4 +107,6 @@ async def test_a_stranger_finds_nothing_at_any_of_its_addresses(
 
 
 async def test_an_unknown_export_is_not_found(mine: httpx.AsyncClient, submit: Submit) -> None:
-    assert (await mine.get(f"/jobs/{(await submit()).id}/export.exe")).status_code == 404
+    answer = await mine.get(f"/jobs/{(await submit()).id}/export.exe")
+    assert answer.status_code == 404
+    assert "Number of this request" not in answer.text  # it helps only where the fault is ours

@@ -60,5 +60,21 @@ class JobFailed(Exception):
         self.permanent = permanent
 
 
+# Failures that lie in the recording itself: the same file fails again.
+LASTING = frozenset(
+    {
+        "channels",
+        "empty_file",
+        "no_sound_track",
+        "nothing_decoded",
+        "sample_rate",
+        "too_long",
+        "unknown_codec",
+        "unknown_format",
+        "upload_missing",
+    }
+)
+
+
 class LeaseLost(Exception):
     """Somebody else holds the job now, or it was cancelled or deleted: nothing more may be written."""

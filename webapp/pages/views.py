@@ -7,8 +7,9 @@ import msgspec
 from webapp import fragments
 from webapp.core import jobs, progress, transcripts
 from webapp.core.clock import now
+from webapp.core.errors import LASTING
 from webapp.core.exports import FORMATS
-from webapp.core.tables import ACTIVE, Job
+from webapp.core.tables import ACTIVE, Job, Status
 
 PAGE_SIZE = 20
 
@@ -27,6 +28,12 @@ class JobView(msgspec.Struct, frozen=True):
     @property
     def active(self) -> bool:
         return self.job.status in ACTIVE
+
+    @property
+    def retryable(self) -> bool:
+        """Whether it makes sense to offer it; who asks all the same is not refused."""
+        ended = self.job.status in (Status.FAILED, Status.CANCELLED)
+        return ended and self.job.error_code not in LASTING
 
     @property
     def language(self) -> str | None:
