@@ -62,6 +62,11 @@ def percent(fraction: float) -> int:
     return int(fraction * 100)
 
 
+def untitled(moment: datetime) -> str:
+    """Says its time zone, as it is kept and may be read anywhere."""
+    return f"Recording, {moment.day} {moment:%B %H:%M} UTC"
+
+
 def ordinal(number: int) -> str:
     if 10 < number % 100 < 14:
         return f"{number}th"
@@ -70,7 +75,7 @@ def ordinal(number: int) -> str:
 
 def size(count: int) -> str:
     for unit, worth in (("GB", 1_000_000_000), ("MB", 1_000_000)):
-        if count >= worth:
+        if count >= 0.9995 * worth:  # from there on it would be rounded to 1000 of the unit below
             return f"{count / worth:.3g} {unit}"
     return f"{max(1, round(count / 1000))} kB"
 

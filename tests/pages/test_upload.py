@@ -57,7 +57,7 @@ async def test_what_is_refused_opens_no_private_space(
         ({"content_type": "text/html"}, 415, "does not look like a recording"),
         ({"size": "many"}, 422, "size"),
         ({"key": "uploads/elsewhere"}, 422, "key"),
-        ({"options": {"beam_size": "99"}}, 422, "beam size"),
+        ({"options": {"beam_size": "99"}}, 422, "Care taken: a whole number from 1 to 10."),
         ({"options": {"model": "tiny.en", "language": "de"}}, 422, "knows English only"),
     ],
 )
@@ -91,16 +91,25 @@ async def test_asking_again_gives_the_same_job(mine: httpx.AsyncClient, arrive: 
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [("beam_size", "99"), ("beam_size", "wide"), ("task", "sing"), ("model", "gpt"), ("upload", "x")],
+    ("field", "value", "allowed"),
+    [
+        ("beam_size", "99", "from 1 to 10"),
+        ("beam_size", "wide", "from 1 to 10"),
+        ("task", "sing", "“translate”"),
+        ("initial_prompt", "x" * 1001, "1,000 characters"),
+        ("hotwords", "x" * 1001, "1,000 characters"),
+        ("model", "gpt", "tiny.en"),
+        ("upload", "x", "which upload"),
+    ],
 )
-async def test_an_option_that_cannot_be_used_is_named(
-    mine: httpx.AsyncClient, arrive: Arrive, field: str, value: str
+async def test_an_option_that_cannot_be_used_is_named_with_what_can(
+    mine: httpx.AsyncClient, arrive: Arrive, field: str, value: str, allowed: str
 ) -> None:
     form = {"upload": str((await arrive()).id), field: value}
     answer = await mine.post("/jobs", data=form, headers=JSON)
     assert answer.status_code == 422
     assert answer.json()["field"] == field
+    assert allowed in answer.json()["detail"]
 
 
 async def test_a_job_needs_its_file_to_have_arrived(mine: httpx.AsyncClient) -> None:
@@ -133,11 +142,12 @@ async def test_without_script_a_form_of_the_storage_leads_back_to_the_job(
 
 
 async def test_the_plain_form_is_signed_afresh_each_time(mine: httpx.AsyncClient) -> None:
-    started = await mine.post("/uploads/form", data={})
+    started = await mine.post("/uploads/form", data={"title": " "})
     await Upload.update({Upload.expires_at: now()}, force=True)
     page = await mine.get(started.headers["location"])
     assert page.status_code == 200
     assert _hidden(page.text)["key"] == (await Upload.objects())[0].key
+    assert re.search(r"<bdi>Recording, \d+ [A-Z][a-z]+ \d\d:\d\d UTC</bdi>", page.text)
 
 
 async def test_where_the_storage_takes_no_forms_the_page_says_what_to_do(

@@ -74,7 +74,14 @@ def test_a_place_in_the_queue(number: int, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(1, "1 kB"), (40_000, "40 kB"), (4_497_250, "4.5 MB"), (120_000_000, "120 MB"), (2_000_000_000, "2 GB")],
+    [
+        (1, "1 kB"),
+        (40_000, "40 kB"),
+        (4_497_250, "4.5 MB"),
+        (120_000_000, "120 MB"),
+        (999_700_000, "1 GB"),
+        (2_000_000_000, "2 GB"),
+    ],
 )
 def test_a_size(count: int, said: str) -> None:
     assert wording.size(count) == said

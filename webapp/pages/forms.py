@@ -7,10 +7,17 @@ import msgspec
 from litestar.params import URLEncodedBody
 
 from webapp.core.errors import Invalid
-from webapp.core.options import WantedOptions
+from webapp.core.options import PROMPT_LENGTH, WantedOptions
 
 Form = URLEncodedBody[dict[str, str]]
 _BOXES = ("vad_filter", "word_timestamps")
+# Each by its name on the page. A form's other fields are free text, which the settings decide about.
+_ALLOWED = {
+    "task": "Result: “transcribe” for the language spoken, or “translate” for English.",
+    "beam_size": "Care taken: a whole number from 1 to 10.",
+    "initial_prompt": f"What it is about: {PROMPT_LENGTH:,} characters at most.",
+    "hotwords": f"Words to listen for: {PROMPT_LENGTH:,} characters at most.",
+}
 
 
 def wanted_options(form: Mapping[str, str]) -> WantedOptions:
@@ -23,10 +30,7 @@ def wanted_options(form: Mapping[str, str]) -> WantedOptions:
         return msgspec.convert(given, WantedOptions, strict=False)
     except msgspec.ValidationError as problem:
         field = str(problem).rpartition("$.")[2].strip("`")
-        raise Invalid(
-            f"The option “{field.replace('_', ' ')}” cannot be used like this. Choose another value.",
-            field=field,
-        ) from None
+        raise Invalid(_ALLOWED[field], field=field) from None
 
 
 def upload_id(form: Mapping[str, str]) -> UUID:

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from webapp import fragments
 from webapp.core import jobs, uploads
+from webapp.core.clock import now
 from webapp.core.errors import Invalid
 from webapp.core.house import House
 from webapp.core.options import settle
@@ -18,6 +19,7 @@ from webapp.core.storage import Presigned
 from webapp.pages.forms import Form, wanted_options
 from webapp.pages.jobs import owner
 from webapp.visitors import AnyRequest, Space, TheHouse, Visitor
+from webapp.wording import untitled
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +46,7 @@ async def create(house: TheHouse, space: Space, data: JSONBody[Wish]) -> Permiss
 
 @post("/uploads/form")
 async def create_form(request: AnyRequest, house: TheHouse, space: Space, data: Form) -> Redirect:
-    title, options = data.get("title", ""), wanted_options(data)
+    title, options = data.get("title", "").strip() or untitled(now()), wanted_options(data)
     uploads.check_form(house.settings, options)
     way_back = _way_back(request, house)
     upload, _ = await uploads.prepare_form(house, await space(), title, options, way_back)
