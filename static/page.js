@@ -35,8 +35,19 @@ function copyTheOldWay(text) {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const open of document.querySelectorAll("details.confirm[open]")) open.open = false;
+  for (const open of document.querySelectorAll("details.confirm[open]")) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
 });
+
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.confirm[open]"))
+    if (!open.contains(event.target)) open.open = false;
+});
+
+// The page with a new token answers a form: loading it again would send the form again and make a second token.
+if (document.getElementById("secret")) history.replaceState(null, "", "/account");
 
 // A browser opens six connections to a server at most, for all its tabs together. A page that nobody sees
 // gives its stream back, and is sent the state again when it is looked at.
