@@ -1,12 +1,14 @@
 """A real Chromium against the real web process. `page` is the browser of `owner`."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from local.servers import Servers
 from tests.support.browser import watched
@@ -68,3 +70,15 @@ async def newcomer(chromium: Browser, site: Site) -> AsyncIterator[Page]:
     async with watched(await context.new_page()) as page:
         yield page
     await context.close()
+
+
+async def gated(page: Page, address: re.Pattern[str]) -> asyncio.Event:
+    """Nothing reaches the address until the event is set."""
+    gate = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await gate.wait()
+        await route.continue_()
+
+    await page.route(address, hold)
+    return gate

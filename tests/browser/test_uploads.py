@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, FilePayload, Page, Request, Route, expect
 
 from local.servers import Servers
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.conftest import PATIENCE_MS, gated
 from tests.support.browser import drop, watched
 from tests.support.speech import Speech
 from tests.support.web import Site, running_web
@@ -68,15 +68,14 @@ async def test_the_options_of_the_form_go_with_the_file(page: Page, talk: FilePa
 
 
 async def test_the_options_are_those_at_the_time_of_choosing(page: Page, talk: FilePayload) -> None:
-    held: list[Route] = []
     await page.goto("/")
-    await page.route(BUCKET, lambda route: held.append(route))
+    gate = await gated(page, BUCKET)
     await page.get_by_text("Options").click()
     await page.get_by_label("Words to listen for").fill("Gutenberg")
     async with page.expect_request(BUCKET):
         await page.set_input_files("#files", talk)
     await page.get_by_label("Words to listen for").fill("for the next file")
-    await held[0].continue_()
+    gate.set()
     await expect(page.locator(LISTED)).to_be_visible()
     assert [job.hotwords for job in await Job.objects()] == ["Gutenberg"]
 
@@ -203,9 +202,8 @@ async def test_a_running_upload_can_be_cancelled(page: Page, talk: FilePayload) 
 
 
 async def test_no_more_than_three_are_sent_at_once(page: Page, speech: Speech) -> None:
-    held: list[Route] = []
     await page.goto("/")
-    await page.route(BUCKET, lambda route: held.append(route))
+    gate = await gated(page, BUCKET)
     await page.set_input_files("#files", [sound(speech, f"talk {n}.flac") for n in range(5)])
     await expect(page.locator(f"{UPLOADING}[data-status=uploading]")).to_have_count(3)
     await expect(page.locator(f"{UPLOADING}[data-status=waiting]")).to_have_count(2)
@@ -213,9 +211,7 @@ async def test_no_more_than_three_are_sent_at_once(page: Page, speech: Speech) -
     await expect(page.locator(f"{UPLOADING}[data-status=waiting] bdi")).to_have_text(
         ["talk 3.flac", "talk 4.flac"]
     )
-    await page.unroute(BUCKET)
-    for route in held:
-        await route.continue_()
+    gate.set()
     await expect(page.locator(LISTED)).to_have_count(5)
 
 
