@@ -18,6 +18,7 @@ _ALLOWED = {
     "initial_prompt": f"What it is about: {PROMPT_LENGTH:,} characters at most.",
     "hotwords": f"Words to listen for: {PROMPT_LENGTH:,} characters at most.",
 }
+_NOT_UNDERSTOOD = "One of the options is not understood. Load the page again and choose it anew."
 
 
 def wanted_options(form: Mapping[str, str]) -> WantedOptions:
@@ -30,7 +31,7 @@ def wanted_options(form: Mapping[str, str]) -> WantedOptions:
         return msgspec.convert(given, WantedOptions, strict=False)
     except msgspec.ValidationError as problem:
         field = str(problem).rpartition("$.")[2].strip("`")
-        raise Invalid(_ALLOWED[field], field=field) from None
+        raise Invalid(_ALLOWED.get(field, _NOT_UNDERSTOOD), field=field) from None
 
 
 def upload_id(form: Mapping[str, str]) -> UUID:
