@@ -21,6 +21,7 @@ from webapp.access_log import request_id
 from webapp.core import errors
 from webapp.core.database import CONNECTION_LOST
 from webapp.core.errors import DomainError
+from webapp.core.idempotency import IN_USE
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ _STATUS: dict[type[DomainError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
     errors.Invalid: 422,
+    errors.Malformed: 400,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.NotSignedIn: 401,
@@ -138,6 +140,8 @@ def headers_of(request: "Request[Any, Any, Any]", problem: Problem) -> dict[str,
             return {"WWW-Authenticate": "Bearer"}
         case 405:
             return {"Allow": ", ".join(_allowed(request))}
+        case 409 if problem.code == IN_USE:
+            return {"Retry-After": str(RETRY_AFTER_S)}
         case 503:
             return {"Retry-After": str(RETRY_AFTER_S)}
     return {}

@@ -30,6 +30,12 @@ class UnsupportedType(Invalid):
     code = "unsupported_type"
 
 
+class Malformed(DomainError):
+    """It does not even have the form of what it should be."""
+
+    code = "malformed"
+
+
 class Conflict(DomainError):
     code = "conflict"
 
