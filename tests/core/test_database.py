@@ -10,6 +10,8 @@ import asyncpg
 import pytest
 
 from local.servers import Servers
+from tests.support.domain import Submit
+from tests.support.work import begun
 from webapp.core.database import CONNECTION_LOST, database, patiently
 from webapp.core.house import House
 from webapp.core.ids import new_id
@@ -39,13 +41,21 @@ async def test_twin_release_steps_both_succeed_on_an_empty_database(
         await connection.close()
 
 
+# Kept for processes of the release before, until the release after this one.
+OUTGOING = {("jobs", "attempt_position"), ("jobs", "attempt_started_at")}
+
+
 async def test_tables_in_code_and_in_the_database_have_the_same_columns(house: House) -> None:
     for table in APP_CONFIG.table_classes:
         rows = await User.raw(
             "SELECT column_name, is_nullable FROM information_schema.columns WHERE table_name = {}",
             table._meta.tablename,
         )
-        in_database = {row["column_name"]: row["is_nullable"] == "YES" for row in rows}
+        in_database = {
+            row["column_name"]: row["is_nullable"] == "YES"
+            for row in rows
+            if (table._meta.tablename, row["column_name"]) not in OUTGOING
+        }
         in_code = {column._meta.name: column._meta.null for column in table._meta.columns}
         assert in_code == in_database, table._meta.tablename
 
@@ -54,7 +64,8 @@ async def test_tables_in_code_and_in_the_database_have_the_same_columns(house: H
     "statement",
     [
         "UPDATE jobs SET status = 'bogus'",
-        "UPDATE jobs SET status = 'processing'",
+        "UPDATE jobs SET lease_token = id, lease_until = now()",
+        "UPDATE jobs SET status = 'processing', lease_token = id",
         "UPDATE jobs SET status = 'completed'",
         "UPDATE jobs SET status = 'failed', finished_at = now()",
         "UPDATE jobs SET task = 'sing'",
@@ -63,6 +74,17 @@ async def test_tables_in_code_and_in_the_database_have_the_same_columns(house: H
 async def test_database_refuses_a_state_that_cannot_be(house: House, submit: object, statement: str) -> None:
     assert callable(submit)
     await submit()
+    with pytest.raises(asyncpg.CheckViolationError):
+        await Job.raw(statement)
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE chunks SET status = 'pending'", "UPDATE chunks SET lease_until = NULL"]
+)
+async def test_chunk_is_worked_on_under_a_whole_lease_or_not_at_all(
+    house: House, submit: Submit, statement: str
+) -> None:
+    await begun(house, await submit())
     with pytest.raises(asyncpg.CheckViolationError):
         await Job.raw(statement)
 

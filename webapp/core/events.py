@@ -5,6 +5,7 @@ everything again (`Resync`) after the connection was lost or when it was too slo
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,8 @@ RESYNC: Final = Resync()
 CLOSING: Final = Closing()
 Hint = UUID | Resync | Closing
 _BACKLOG = 100
+# Of a Redis that hangs nobody else should feel more than this: a worker has a hint for each segment.
+_MUTE_S = 3.0
 
 
 class Events:
@@ -41,13 +44,18 @@ class Events:
         self._prefix = f"{prefix}:events:"
         self._listeners: defaultdict[UUID, set[asyncio.Queue[Hint]]] = defaultdict(set)
         self._closing = False
+        self._mute_until = 0.0
 
     async def publish(self, owner: UUID, job: UUID) -> None:
         """Never fails: the change is in the database already, and listeners look there from time to time."""
+        if time.monotonic() < self._mute_until:
+            return
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._redis.publish(f"{self._prefix}{owner}", str(job))
         except (RedisError, OSError, TimeoutError) as problem:
+            if isinstance(problem, TimeoutError):
+                self._mute_until = time.monotonic() + _MUTE_S
             log.warning("event not published", job=str(job), problem=repr(problem))
 
     @asynccontextmanager

@@ -18,23 +18,21 @@ def fraction(job: Job) -> float | None:
 
 
 def worked(job: Job, moment: datetime) -> float:
-    """Seconds, over all attempts."""
-    if job.status != Status.PROCESSING:
-        return float(job.processing_seconds)
-    return float(job.processing_seconds + _this_attempt(job, moment))
+    """Seconds in which anybody worked on it."""
+    return float(job.processing_seconds + _this_time(job, moment))
 
 
 def remaining(job: Job, moment: datetime) -> float | None:
-    """Seconds until the end at the pace of this attempt."""
+    """Seconds until the end at the pace since work was taken up."""
     if job.status != Status.PROCESSING or not job.duration:
         return None
-    spent, covered = _this_attempt(job, moment), job.position - job.attempt_position
+    spent, covered = _this_time(job, moment), job.position - job.working_from
     if spent < _ENOUGH_S or covered <= 0:
         return None
     return float(max(0.0, job.duration - job.position) * spent / covered)
 
 
-def _this_attempt(job: Job, moment: datetime) -> float:
-    if job.attempt_started_at is None:
+def _this_time(job: Job, moment: datetime) -> float:
+    if job.working_since is None:
         return 0.0
-    return max(0.0, (moment - job.attempt_started_at).total_seconds())
+    return max(0.0, (moment - job.working_since).total_seconds())

@@ -156,7 +156,19 @@ class Settings:
         whole(10, 86400),
         "900",
     )
-    job_attempts: int = setting("Attempts at a job before it fails", whole(1, 20), "3")
+    decoder_memory_mb: int = setting(
+        "Memory the process that opens recordings may allocate, in MB; 0 for no limit",
+        whole(0, 1000000),
+        "1000",
+    )
+    time_limit_factor: float = setting(
+        "A piece of work may take a minute and this many times the length of its sound",
+        number(1, 10000),
+        "30",
+    )
+    job_attempts: int = setting(
+        "Attempts at opening a recording, and at each chunk of it, before the job fails", whole(1, 100), "3"
+    )
     retry_delay_s: int = setting(
         "Pause before the second attempt, in seconds; it doubles each time", whole(0, 3600), "30"
     )
@@ -166,8 +178,20 @@ class Settings:
     lease_s: int = setting(
         "Seconds a worker may stay silent before its job is given to another", whole(5, 3600), "60"
     )
-    worker_concurrency: int = setting("Jobs one worker process works on at once", whole(1, 16), "1")
-    shutdown_grace_s: int = setting("Seconds a worker takes at most to stop", whole(1, 300), "20")
+    job_parallelism: int = setting(
+        "Chunks of one job that wait in the queue or are worked on at once", whole(1, 1000), "4"
+    )
+    worker_concurrency: int = setting("Chunks one worker process hears at once", whole(1, 16), "1")
+    worker_max_jobs: int = setting(
+        "Pieces of work after which a worker starts afresh; 0 for never", whole(0, 1000000), "1000"
+    )
+    worker_memory_mb: int = setting(
+        "Memory of a worker and its processes above which it starts afresh between two pieces of work, in MB;"
+        " 0 for never",
+        whole(0, 1000000),
+        "0",
+    )
+    shutdown_grace: int = setting("Seconds a worker takes at most to stop", whole(1, 300), "25")
     log_level: str = setting("Least severe log line", one_of("debug", "info", "warning", "error"), "info")
     log_format: str = setting("Log lines for people or for machines", one_of("text", "json"), "text")
 

@@ -9,6 +9,7 @@ from piccolo.columns import (
     UUID,
     BigInt,
     Boolean,
+    Bytea,
     DoublePrecision,
     ForeignKey,
     Integer,
@@ -97,19 +98,24 @@ class Job(Table, tablename="jobs"):
     started_at = Timestamptz(null=True, default=None)
     finished_at = Timestamptz(null=True, default=None)
 
+    # The first step, planning: it cuts the recording into chunks.
     attempt = Integer()  # only ever grows: asking for a retry raises the limit
     attempt_limit = Integer()
-    attempt_started_at = Timestamptz(null=True, default=None)
-    attempt_position = DoublePrecision()  # where this attempt took up the work
     next_attempt_at = Timestamptz()
     lease_token = UUID(null=True, default=None)
     lease_until = Timestamptz(null=True, default=None)
+    planned_at = Timestamptz(null=True, default=None)  # set once all chunks are known
+
+    served_at = Timestamptz()  # when its last turn was: whose is longest ago is next
+    working_since = Timestamptz(null=True, default=None)  # set while anybody works on any part of it
+    working_from = DoublePrecision()  # where the work stood then
 
     duration = DoublePrecision(null=True, default=None)  # seconds of audio
     position = DoublePrecision()  # seconds of audio done
     processing_seconds = DoublePrecision()  # time worked, over all attempts
     detected_language = Text(null=True, default=None)
     language_probability = DoublePrecision(null=True, default=None)
+    language_votes = JSONB(null=True, default=None)  # core.language.Votes, while no language is settled
     damaged_packets = Integer()
     missing_seconds = DoublePrecision()  # of the length that the file claims to have
     error_code = Text(null=True, default=None)
@@ -122,8 +128,14 @@ class Chunk(Table, tablename="chunks"):
     index = Integer()
     start = DoublePrecision()
     end = DoublePrecision()
+    speech = DoublePrecision()  # seconds
+    position = DoublePrecision()  # seconds on the recording's timeline: heard up to here
+    audio_key = Text(null=True, default=None)  # without one the sound is cut out of the recording again
     status = Text()
-    attempt = SmallInt()
+    queued_at = Timestamptz(null=True, default=None)  # a few of a job's chunks at a time wait for a worker
+    attempt = Integer()
+    attempt_limit = Integer()
+    next_attempt_at = Timestamptz()
     lease_token = UUID(null=True, default=None)
     lease_until = Timestamptz(null=True, default=None)
     created_at = Timestamptz()
@@ -143,3 +155,28 @@ class SegmentRow(Table, tablename="segments"):
     compression_ratio = DoublePrecision()
     no_speech_prob = DoublePrecision()
     temperature = DoublePrecision()
+
+
+class Removal(Table, tablename="removals"):
+    """Objects that nobody needs any more. Noted with the deletion of their rows, so that a storage that is
+    away, or a worker that dies in between, leaves nothing behind for good."""
+
+    id = UUID(primary_key=True, default=new_id)
+    prefix = Text()  # of keys, or a whole key
+    created_at = Timestamptz()
+    due_at = Timestamptz()
+
+
+class IdempotencyKey(Table, tablename="idempotency_keys"):
+    """A key that came with a request, and the answer to it once there is one."""
+
+    id = UUID(primary_key=True, default=new_id)  # a new one with each holder
+    owner = ForeignKey(User, null=False)
+    key = Text()
+    fingerprint = Text()  # of the request: the same key with another one is refused
+    held_until = Timestamptz()
+    expires_at = Timestamptz()
+    status = SmallInt(null=True, default=None)
+    body = Bytea(null=True, default=None)
+    location = Text(null=True, default=None)
+    upload = ForeignKey(Upload, null=True, default=None)

@@ -3,12 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
+from webapp.core import endings, idempotency, removals, turns
 from webapp.core.bucket_rules import KEPT
 from webapp.core.clock import later, now
+from webapp.core.database import database
 from webapp.core.house import House
-from webapp.core.tables import Job, LoginSession, Upload, User
+from webapp.core.leases import NOW, ChunkClaim, Claim, PlanClaim, locked
+from webapp.core.tables import Chunk, Job, LoginSession, Status, Upload, User
 
 # A bell that was rung this long ago was lost, or every worker is busy; ringing again is harmless either way.
 _PATIENCE_S = 20
@@ -16,17 +17,21 @@ _BATCH = 1000
 
 
 async def reconcile(house: House) -> None:
-    """Frees jobs whose worker fell silent, and rings for those that nobody holds."""
-    for owner, changed in [*await _fail_spent(), *await _free_expired()]:
-        await house.events.publish(owner, changed)
+    """Frees what a worker that fell silent held, and rings for what nobody took up."""
+    for claim in [*await _expired_plans(), *await _expired_chunks()]:
+        await endings.lost(house, claim)
+    for job in await _left_out():
+        async with locked(job):
+            await turns.line_up(house, job)
     for job in await _unanswered():
-        if not await house.doorbell.ring(job):
+        if not await turns.ring(house, job):
             return
 
 
 async def purge(house: House) -> None:
     """Sessions nobody can use any more, uploads that never became a job, spaces with nothing in them."""
     await LoginSession.delete().where(LoginSession.expires_at < now())
+    await idempotency.purge()
     long_ago = later(days=-house.settings.abandoned_upload_days)
     abandoned = await Upload.raw(
         "SELECT id, owner, key FROM uploads WHERE created_at < {}"
@@ -35,13 +40,7 @@ async def purge(house: House) -> None:
         _BATCH,
     )
     for row in abandoned:
-        # The row first, and only if it is still without a job: one may be made at this moment.
-        if await Upload.raw(
-            "DELETE FROM uploads WHERE id = {}"
-            " AND NOT EXISTS (SELECT FROM jobs WHERE jobs.upload = uploads.id) RETURNING id",
-            row["id"],
-        ):
-            await house.storage.delete(row["key"], f"{KEPT}{row['owner']}/{row['id']}")
+        await _forget_upload(row)
     await User.raw(
         "DELETE FROM users WHERE created_at < {}"
         " AND NOT EXISTS (SELECT FROM login_sessions WHERE owner = users.id)"
@@ -51,48 +50,54 @@ async def purge(house: House) -> None:
     )
 
 
-class Unanswered(msgspec.Struct, frozen=True):
-    id: UUID
-    attempt: int
-    attempt_limit: int
+async def _forget_upload(row: dict[str, Any]) -> None:
+    """Only if it is still without a job: one may be made at this moment."""
+    async with database().transaction():
+        if await Upload.raw(
+            "DELETE FROM uploads WHERE id = {}"
+            " AND NOT EXISTS (SELECT FROM jobs WHERE jobs.upload = uploads.id) RETURNING id",
+            row["id"],
+        ):
+            await removals.note(row["key"])
+            await removals.note(f"{KEPT}{row['owner']}/{row['id']}")
 
 
-async def _unanswered() -> list[Unanswered]:
-    """Pending jobs that a worker should have taken up by now."""
+async def _unanswered() -> list[UUID]:
+    """Jobs of which something waits that a worker should have taken up by now."""
     rows = await Job.raw(
-        "SELECT id, attempt, attempt_limit FROM jobs WHERE status = 'pending'"
-        " AND next_attempt_at < now() - make_interval(secs => {}) ORDER BY id LIMIT {}",
+        "WITH long_ago AS (SELECT now() - make_interval(secs => {}) AS moment)"
+        " SELECT id FROM jobs, long_ago WHERE planned_at IS NULL AND status IN ('pending', 'processing')"
+        " AND lease_token IS NULL AND next_attempt_at < moment UNION"
+        " SELECT job FROM chunks, long_ago WHERE status = 'pending' AND queued_at < moment"
+        " AND next_attempt_at < moment ORDER BY id LIMIT {}",
         float(_PATIENCE_S),
         _BATCH,
     )
-    return [Unanswered(UUID(str(row["id"])), row["attempt"], row["attempt_limit"]) for row in rows]
+    return [UUID(str(row["id"])) for row in rows]
 
 
-async def _fail_spent() -> list[tuple[UUID, UUID]]:
-    """Pending ones too: should a lease of a last attempt ever be freed, nobody could take the job again."""
-    failed = await Job.raw(
-        "UPDATE jobs SET status = 'failed', finished_at = now(), updated_at = now(), lease_token = NULL,"
-        " lease_until = NULL, error_code = 'worker_lost', error_message = {}"
-        " WHERE attempt >= attempt_limit"
-        " AND (status = 'pending' OR (status = 'processing' AND lease_until < now()))"
-        " RETURNING id, owner",
-        "The worker was lost each time it worked on this recording. The file may be more than the machine"
-        " can bear: try a smaller model or a shorter piece.",
+async def _left_out() -> list[UUID]:
+    """Planned jobs with chunks left, none of which is in the queue. No verb leaves one like that; should one
+    ever do so, nobody would come back to it."""
+    rows = await Chunk.raw(
+        "SELECT jobs.id FROM jobs JOIN chunks ON chunks.job = jobs.id"
+        " AND chunks.status IN ('pending', 'processing')"
+        " WHERE jobs.status IN ('pending', 'processing') AND jobs.planned_at IS NOT NULL GROUP BY jobs.id"
+        " HAVING bool_and(chunks.status = 'pending' AND chunks.queued_at IS NULL) LIMIT {}",
+        _BATCH,
     )
-    return _names(failed)
+    return [UUID(str(row["id"])) for row in rows]
 
 
-async def _free_expired() -> list[tuple[UUID, UUID]]:
-    """Due so long ago that their bells are rung in the same round."""
-    freed = await Job.raw(
-        "UPDATE jobs SET status = 'pending', next_attempt_at = now() - make_interval(secs => {}),"
-        " updated_at = now(), lease_token = NULL, lease_until = NULL"
-        " WHERE status = 'processing' AND lease_until < now() AND attempt < attempt_limit"
-        " RETURNING id, owner",
-        _PATIENCE_S + 1.0,
+async def _expired_plans() -> list[Claim]:
+    found = await Job.objects().where(Job.lease_token.is_not_null(), Job.lease_until < NOW).limit(_BATCH)
+    return [PlanClaim(job, job.lease_token, 0.0, 0) for job in found]
+
+
+async def _expired_chunks() -> list[Claim]:
+    found = (
+        await Chunk.objects(Chunk.job)
+        .where(Chunk.status == Status.PROCESSING.value, Chunk.lease_until < NOW)
+        .limit(_BATCH)
     )
-    return _names(freed)
-
-
-def _names(rows: list[dict[str, Any]]) -> list[tuple[UUID, UUID]]:
-    return [(UUID(str(row["owner"])), UUID(str(row["id"]))) for row in rows]
+    return [ChunkClaim(each.job, each.lease_token, each) for each in found]
