@@ -48,6 +48,8 @@ document.addEventListener("click", (event) => {
 
 // The page with a new token answers a form: loading it again would send the form again and make a second token.
 if (document.getElementById("secret")) history.replaceState(null, "", "/account");
+// Nor is it true for ever that something was just deleted.
+if (location.search.startsWith("?removed=")) history.replaceState(null, "", "/");
 
 // A browser opens six connections to a server at most, for all its tabs together. A page that nobody sees
 // gives its stream back, and is sent the state again when it is looked at.

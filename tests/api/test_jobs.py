@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.domain import Arrive, Submit, send
 from tests.support.speech import Speech
-from tests.support.work import WORDS, begun, transcribed
+from tests.support.work import WORDS, begun, heard, transcribed
 from webapp.core.house import House
 from webapp.core.storage import Presigned
 
@@ -129,9 +129,64 @@ async def test_a_job_is_cancelled_tried_again_and_deleted(client: httpx.AsyncCli
     assert (await client.post(f"{here}/cancel")).json()["status"] == "cancelled"
     assert (await client.post(f"{here}/cancel")).status_code == 409
     assert (await client.post(f"{here}/retry")).json()["status"] == "pending"
-    assert (await client.delete(here)).status_code == 204
+    assert (await client.delete(here)).status_code == 200
     assert (await client.get(here)).json()["code"] == "not_found"
     assert (await client.delete(here)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [(b"", True), (b"{}", True), (b'{"start_over": false}', True), (b'{"start_over": true}', False)],
+)
+async def test_a_retry_goes_on_unless_it_is_to_start_over(
+    client: httpx.AsyncClient, house: House, submit: Submit, body: bytes, kept: bool
+) -> None:
+    job = await submit()
+    await heard(house, await begun(house, job), 0, "Ask not")
+    here = f"{JOBS}/{job.id}"
+    await client.post(f"{here}/cancel")
+    answer = await client.post(f"{here}/retry", content=body)
+    assert (answer.status_code, answer.json()["status"]) == (200, "pending"), answer.text
+    so_far = await client.get(f"{here}/transcript?partial=true")
+    assert (so_far.json()["text"] == "Ask not") is kept
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"start_over": "yes"}', 422),
+        (b'{"startover": true}', 422),
+        (b"[]", 422),
+        (b'{"start_over": ', 400),
+    ],
+)
+async def test_a_retry_that_is_not_understood_changes_nothing(
+    client: httpx.AsyncClient, submit: Submit, body: bytes, status: int
+) -> None:
+    here = f"{JOBS}/{(await submit()).id}"
+    await client.post(f"{here}/cancel")
+    assert (await client.post(f"{here}/retry", content=body)).status_code == status
+    assert (await client.get(here)).json()["status"] == "cancelled"
+
+
+async def test_a_deletion_says_what_was_removed(
+    client: httpx.AsyncClient, house: House, submit: Submit
+) -> None:
+    job = await submit()
+    await transcribed(house, job)
+    answer = await client.delete(f"{JOBS}/{job.id}")
+    assert answer.json() == {
+        "id": str(job.id),
+        "recording_bytes": job.object_size,
+        "segments": len(WORDS),
+        "chunks": 1,
+        "queue_entries": answer.json()["queue_entries"],
+        "objects": 1,
+        "versions": 1,
+        "bytes": job.object_size,
+        "pending_removals": 0,
+    }
+    assert (await client.delete(f"{JOBS}/{job.id}")).json()["code"] == "not_found"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_it_makes_the_bucket_and_lets_only_our_pages_upload(servers: Servers) ->
     assert rule["AllowedOrigins"] == ["https://audio.example.org", "https://app.example.org"]
     rules = client.get_bucket_lifecycle_configuration(Bucket="hosted")["Rules"]
     expiring = {rule["Filter"]["Prefix"] for rule in rules if "Expiration" in rule}
-    assert expiring == {"uploads/"}
+    assert expiring == {"uploads/", "chunks/"}
     assert all(rule["Status"] == "Enabled" for rule in rules)
 
 

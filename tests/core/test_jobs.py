@@ -9,14 +9,15 @@ import pytest
 
 from local.servers import Servers
 from tests.support.domain import Arrive, Submit, send
-from webapp.core import jobs, uploads, work
-from webapp.core.errors import Conflict, Invalid, JobFailed, LeaseLost, NotFound, Unavailable
+from tests.support.work import begun, cut, planned, taken
+from webapp.core import endings, jobs, uploads
+from webapp.core.clock import later
+from webapp.core.errors import Conflict, Invalid, JobFailed, NotFound, Unavailable
 from webapp.core.house import House
 from webapp.core.ids import new_id
 from webapp.core.options import WantedOptions
 from webapp.core.storage import StoredObject
 from webapp.core.tables import Job, Status, Upload
-from webapp.core.transcript import Segment
 
 
 async def test_submitted_recording_waits_and_its_bell_is_rung(house: House, submit: Submit) -> None:
@@ -111,60 +112,36 @@ async def test_page_can_be_of_one_status(house: House, owner: UUID, submit: Subm
 async def test_place_in_queue_counts_who_came_before(house: House, owner: UUID, submit: Submit) -> None:
     first, second = await submit(), await submit()
     assert await jobs.places_in_queue([second, first]) == {first.id: 1, second.id: 2}
-    await work.claim(house, first.id)
+    await begun(house, first)
     assert await jobs.places_in_queue([second]) == {second.id: 1}
 
 
-async def test_cancelled_job_refuses_its_worker(house: House, owner: UUID, submit: Submit) -> None:
-    job = await submit()
-    claim = await work.claim(house, job.id)
-    assert claim is not None
-    await jobs.cancel(house, owner, job.id)
-    with pytest.raises(LeaseLost):
-        await work.complete(house, claim)
-    assert (await jobs.find(owner, job.id)).status == Status.CANCELLED
-
-
-async def test_finished_job_cannot_be_cancelled(house: House, owner: UUID, submit: Submit) -> None:
-    job = await submit()
-    claim = await work.claim(house, job.id)
-    assert claim is not None
-    await work.complete(house, claim)
-    with pytest.raises(Conflict, match="completed already"):
-        await jobs.cancel(house, owner, job.id)
-
-
-async def test_retry_gives_a_failed_job_new_attempts(house: House, owner: UUID, submit: Submit) -> None:
-    job = await submit()
-    claim = await work.claim(house, job.id)
-    assert claim is not None
-    await work.fail(house, claim, JobFailed("no_audio", "No sound.", permanent=True))
-    again = await jobs.retry(house, owner, job.id)
-    assert again.status == Status.PENDING
-    assert again.error_code is None
-    assert await work.claim(house, job.id) is not None
-
-
-async def test_running_job_cannot_be_retried(house: House, owner: UUID, submit: Submit) -> None:
-    job = await submit()
-    with pytest.raises(Conflict, match="pending"):
-        await jobs.retry(house, owner, job.id)
-
-
-async def test_deleting_removes_rows_text_and_audio_even_while_running(
+async def test_place_in_queue_is_by_turns_as_workers_take_them(
     house: House, owner: UUID, submit: Submit
 ) -> None:
-    job = await submit()
-    claim = await work.claim(house, job.id)
-    assert claim is not None
-    await work.begin_chunk(house, claim, 0, 0.0, 11.0)
-    await work.save_segment(house, claim, 0, 0, Segment(0.0, 1.0, " and so"))
-    await jobs.delete(house, owner, job.id)
-    with pytest.raises(NotFound):
-        await jobs.find(owner, job.id)
-    assert await house.storage.head(job.object_key) is None
-    with pytest.raises(LeaseLost):
-        await work.save_segment(house, claim, 0, 1, Segment(1.0, 2.0, " on"))
+    long, short = await submit(), await submit()
+    await cut(house, long, 10.0, 20.0, 30.0)
+    assert await jobs.places_in_queue([short, long]) == {long.id: 1, short.id: 2}
+    await taken(house)
+    assert await jobs.places_in_queue([short]) == {short.id: 1}, "the other had a turn just now"
+    await Job.update({Job.served_at: later(seconds=-300)}).where(Job.id == long.id)
+    assert await jobs.places_in_queue([short]) == {short.id: 2}, "the other's next chunk waits for longer"
+
+
+async def test_what_is_not_due_yet_stands_before_nobody(house: House, owner: UUID, submit: Submit) -> None:
+    first, second = await submit(), await submit()
+    claim = await planned(house, first)
+    await endings.fail(house, claim, JobFailed("engine_failed", "It broke.", permanent=False))
+    await Job.update({Job.served_at: later(seconds=-300)}).where(Job.id == first.id)
+    assert await jobs.places_in_queue([second]) == {second.id: 1}
+
+
+async def test_new_job_takes_a_turn_before_one_that_had_one_just_now(house: House, submit: Submit) -> None:
+    long = await submit()
+    await cut(house, long, 10.0, 20.0)
+    await taken(house)
+    short = await submit()
+    assert (await planned(house, short)).job.id == short.id
 
 
 async def test_made_up_cursor_is_harmless(owner: UUID) -> None:
@@ -213,19 +190,6 @@ async def test_slow_twin_of_a_job_that_was_deleted_leaves_no_copy(
     with pytest.raises(NotFound):
         await jobs.submit(house, owner, upload, WantedOptions())
     assert await house.storage.head(f"recordings/{owner}/{upload.id}") is None
-
-
-async def test_retry_after_cancelling_in_the_pause_between_attempts_starts_at_once(
-    house: House, owner: UUID, submit: Submit
-) -> None:
-    job = await submit()
-    claim = await work.claim(house, job.id)
-    assert claim is not None
-    await work.fail(house, claim, JobFailed("storage_unavailable", "Away.", permanent=False))
-    await jobs.cancel(house, owner, job.id)
-    queued = await house.doorbell.queue.count("queued")
-    await jobs.retry(house, owner, job.id)
-    assert await house.doorbell.queue.count("queued") == queued + 1
 
 
 async def test_redis_that_hangs_holds_up_no_submission(

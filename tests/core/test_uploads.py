@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from local.servers import Servers
 from tests.support.domain import send
-from webapp.core import jobs, upkeep, uploads
+from webapp.core import jobs, removals, upkeep, uploads
 from webapp.core.bucket_rules import INCOMING, lifecycle
 from webapp.core.clock import now
 from webapp.core.errors import Conflict, Invalid, NotFound, TooLarge, UnsupportedType
@@ -142,14 +142,16 @@ async def test_abandoned_upload_is_cleared_away_and_a_used_one_is_not(house: Hou
     job, _ = await jobs.submit(house, owner, used, WantedOptions())
     await Upload.update({Upload.created_at: now() - timedelta(days=3)}, force=True)
     await upkeep.purge(house)
+    await removals.carry_out(house)
     assert [row["id"] for row in await Upload.select(Upload.id)] == [used.id]
     assert await house.storage.head(abandoned.key) is None
     assert await house.storage.head(job.object_key) is not None
 
 
-def test_lifecycle_touches_incoming_objects_only() -> None:
+def test_no_recording_is_ever_expired_by_the_bucket() -> None:
+    """Only what was left behind, and sound that is cut out of the recording again if it is missed."""
     expiring = [rule for rule in lifecycle(2)["Rules"] if "Expiration" in rule]
-    assert [rule["Filter"] for rule in expiring] == [{"Prefix": "uploads/"}]
+    assert [rule["Filter"]["Prefix"] for rule in expiring] == ["uploads/", "chunks/"]
 
 
 def test_broken_off_copies_are_cleared_away_wherever_they_lie() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.domain import Arrive, Submit
 from tests.support.work import begun, finished, heard, transcribed
-from webapp.core import jobs, work
+from webapp.core import endings, jobs
 from webapp.core.errors import JobFailed
 from webapp.core.house import House
 from webapp.core.options import WantedOptions
@@ -51,8 +51,10 @@ async def test_a_row_that_waits_for_its_next_attempt_says_so(
     mine: httpx.AsyncClient, house: House, submit: Submit
 ) -> None:
     claim = await begun(house, await submit())
-    await work.fail(house, claim, JobFailed("engine_failed", "It broke.", permanent=False))
-    assert "The next starts in" in (await mine.get("/")).text
+    await endings.fail(house, claim, JobFailed("engine_failed", "It broke.", permanent=False))
+    page = (await mine.get("/")).text
+    assert "the next attempt starts in" in page
+    assert "The last attempt did not work out. It broke.</p>" in page
 
 
 async def test_a_finished_row_shows_length_language_and_first_words(
@@ -77,7 +79,7 @@ async def test_a_failed_row_gives_the_reason_and_another_try(
 ) -> None:
     job = await submit()
     claim = await begun(house, job)
-    await work.fail(house, claim, JobFailed("no_sound_track", "There is no sound in it.", permanent=True))
+    await endings.fail(house, claim, JobFailed("no_sound_track", "There is no sound in it.", permanent=True))
     assert "There is no sound in it." in (await mine.get("/")).text
     answer = await mine.post(f"/jobs/{job.id}/retry")
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -135,14 +137,6 @@ async def test_what_cannot_be_cancelled_any_more_is_said_in_a_fragment(
     assert answer.status_code == 409
     assert answer.text.startswith('<div id="notice"')
     assert "completed already" in answer.text
-
-
-async def test_deleting_takes_the_row_away(mine: httpx.AsyncClient, submit: Submit) -> None:
-    first, second = await submit(), await submit()
-    assert (await mine.post(f"/jobs/{first.id}/deletion")).headers["location"] == "/"
-    answer = await mine.post(f"/jobs/{second.id}/deletion", headers=HTMX)
-    assert answer.text.strip() == f'<li id="job-{second.id}" hx-swap-oob="delete"></li>'
-    assert "Nothing here yet" in (await mine.get("/")).text
 
 
 @pytest.mark.parametrize("verb", ["cancellation", "retry", "deletion"])

@@ -1,5 +1,6 @@
 """What an owner can do with jobs, over JSON."""
 
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -8,9 +9,12 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from webapp.api import cursors
-from webapp.api.schemas import API, JobPage, JobView, NewJob
+from webapp.api.idempotency import TheOnce, answer
+from webapp.api.schemas import API, JobPage, JobView, NewJob, Retry
 from webapp.core import jobs, uploads
-from webapp.core.jobs import PAGE_LIMIT
+from webapp.core.house import House
+from webapp.core.idempotency import Made
+from webapp.core.jobs import PAGE_LIMIT, Deletion
 from webapp.core.tables import Job, Status
 from webapp.visitors import Caller, TheHouse
 
@@ -19,12 +23,11 @@ Cursor = Annotated[str | None, QueryParameter(max_length=100, description="`next
 
 
 @post("/jobs", operation_id="createJob", summary="Transcribe an upload")
-async def create_job(house: TheHouse, caller: Caller, data: JSONBody[NewJob]) -> Response[JobView]:
+async def create_job(
+    house: TheHouse, caller: Caller, once: TheOnce, data: JSONBody[NewJob]
+) -> Response[JobView]:
     """Asking again for the same upload returns the job that it became, with 200 in place of 201."""
-    upload = await uploads.find(caller, data.upload)
-    job, made = await jobs.submit(house, caller, upload, data)
-    location = {"Location": f"{API}/jobs/{job.id}"}
-    return Response(await view(job), status_code=201 if made else 200, headers=location)
+    return await once(partial(_made, house, caller, data))
 
 
 @get("/jobs", operation_id="listJobs", summary="List jobs, newest first")
@@ -44,9 +47,15 @@ async def read_job(caller: Caller, job_id: FromPath[UUID]) -> JobView:
     return await view(await jobs.find(caller, job_id))
 
 
-@delete("/jobs/{job_id:uuid}", operation_id="deleteJob", summary="Delete a job, its text and its recording")
-async def delete_job(house: TheHouse, caller: Caller, job_id: FromPath[UUID]) -> None:
-    await jobs.delete(house, caller, job_id)
+@delete(
+    "/jobs/{job_id:uuid}",
+    operation_id="deleteJob",
+    summary="Delete a job, its text and its recording",
+    status_code=200,
+)
+async def delete_job(house: TheHouse, caller: Caller, job_id: FromPath[UUID]) -> Deletion:
+    """Even while it is worked on. The answer says what was removed."""
+    return await jobs.delete(house, caller, job_id)
 
 
 @post(
@@ -58,9 +67,18 @@ async def cancel_job(house: TheHouse, caller: Caller, job_id: FromPath[UUID]) ->
 
 
 @post("/jobs/{job_id:uuid}/retry", operation_id="retryJob", summary="Try a job again", status_code=200)
-async def retry_job(house: TheHouse, caller: Caller, job_id: FromPath[UUID]) -> JobView:
-    """Takes up a failed or cancelled job where it stopped."""
-    return await view(await jobs.retry(house, caller, job_id))
+async def retry_job(
+    house: TheHouse, caller: Caller, job_id: FromPath[UUID], data: JSONBody[Retry | None] = None
+) -> JobView:
+    """Takes up a failed or cancelled job where it stopped, or starts it over: the body is optional."""
+    start_over = data is not None and data.start_over
+    return await view(await jobs.retry(house, caller, job_id, start_over=start_over))
+
+
+async def _made(house: House, caller: UUID, wish: NewJob) -> Made:
+    upload = await uploads.find(caller, wish.upload)
+    job, new = await jobs.submit(house, caller, upload, wish)
+    return Made(answer(await view(job), 201 if new else 200, f"{API}/jobs/{job.id}"), upload.id)
 
 
 async def view(job: Job) -> JobView:

@@ -5,6 +5,11 @@ from typing import Any
 
 INCOMING = "uploads/"
 KEPT = "recordings/"
+CHUNKS = "chunks/"
+
+# We remove the sound of a chunk ourselves. Should that fail for good, or nobody ever try the job again, the
+# bucket does; a chunk whose sound is gone is cut out of the recording anew.
+CHUNK_DAYS = 14
 
 
 def cors(origins: Sequence[str]) -> Mapping[str, Any]:
@@ -34,4 +39,10 @@ def lifecycle(days: int) -> Mapping[str, Any]:
         "Filter": {"Prefix": KEPT},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
     }
-    return {"Rules": [rule, broken_off]}
+    chunks = {
+        "ID": "sound-of-chunks",
+        "Status": "Enabled",
+        "Filter": {"Prefix": CHUNKS},
+        "Expiration": {"Days": CHUNK_DAYS},
+    }
+    return {"Rules": [rule, broken_off, chunks]}

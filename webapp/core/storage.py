@@ -1,37 +1,39 @@
-"""The bucket. Nothing else speaks S3. Signing is arithmetic; what goes over the network runs in a thread."""
+"""The bucket, for all who need it. Signing is arithmetic; what goes over the network runs in a thread."""
 
 import asyncio
+import errno
+import io
+import os
+import stat
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-import boto3
 import msgspec
 import structlog
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from webapp.core.bucket_rules import cors, lifecycle
+from webapp.core import s3
+from webapp.core.erasing import Erased, erase
 from webapp.core.errors import Unavailable
 from webapp.core.settings import Settings
-
-if TYPE_CHECKING:
-    from types_boto3_s3.client import S3Client
 
 log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_THREADS = 16
 # Parts of 64 MB: few enough requests for a large file, small enough that one broken part costs little.
 _TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20)
-_ABSENT = {"404", "NoSuchKey", "NotFound", "412", "PreconditionFailed"}
+# How our own sound is stored: chunks of a recording.
+_OURS = "audio/flac"
 
 
 class Presigned(msgspec.Struct, frozen=True):
@@ -48,15 +50,20 @@ class StoredObject(msgspec.Struct, frozen=True):
     etag: str
 
 
+class StoredKey(msgspec.Struct, frozen=True):
+    key: str
+    modified: datetime
+
+
 class Storage:
     def __init__(self, settings: Settings) -> None:
         self.bucket = settings.s3_bucket
         self._settings = settings
-        self._inside = _client(settings, settings.s3_endpoint_url)
-        self._bulk = _client(settings, settings.s3_endpoint_url, patience=60)
-        self._outside = _client(settings, settings.s3_public_endpoint_url or settings.s3_endpoint_url)
+        self._inside = s3.connect(settings, settings.s3_endpoint_url)
+        self._bulk = s3.connect(settings, settings.s3_endpoint_url, patience=60)
+        self._outside = s3.connect(settings, settings.s3_public_endpoint_url or settings.s3_endpoint_url)
         # Of its own: a storage that hangs must not take the threads that everything else uses.
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
+        self._threads = ThreadPoolExecutor(s3.THREADS, thread_name_prefix="storage")
 
     @property
     def browser_origin(self) -> str:
@@ -95,7 +102,7 @@ class Storage:
         try:
             facts = await self._call(self._inside.head_object, Bucket=self.bucket, Key=key)
         except ClientError as problem:
-            _allow_absence(problem)
+            s3.allow_absence(problem)
             return None
         return StoredObject(facts["ContentLength"], facts["ETag"].strip('"'))
 
@@ -111,21 +118,40 @@ class Storage:
                 Config=_TRANSFER,
             )
         except ClientError as problem:
-            _allow_absence(problem)
+            s3.allow_absence(problem)
             return None
         return await self.head(target)
 
-    async def download(self, key: str, path: Path, etag: str) -> bool:
-        """False if the object is gone or was replaced."""
-        stop = threading.Event()
+    async def download(self, key: str, path: Path, etag: str | None = None) -> bool:
+        """False if the object is gone or, where an ETag is given, was replaced."""
         try:
-            await self._call(self._fetch, key, path, etag, stop)
+            with _stopping() as stop:
+                await self._call(self._fetch, key, path, etag, stop)
         except ClientError as problem:
-            _allow_absence(problem)
+            s3.allow_absence(problem)
             return False
-        finally:
-            stop.set()  # a thread cannot be cancelled, but it can be asked
         return True
+
+    async def put(self, key: str, path: Path) -> None:
+        """Stores sound of our own making."""
+        with _stopping() as stop:
+            await self._call(self._send, key, path, stop)
+
+    async def remove(self, prefix: str) -> Erased:
+        """Every version: of all below a prefix that ends with a slash, or of the object with that key."""
+        if prefix.count("/") < 2:
+            raise ValueError(f"{prefix!r} is more than anything of ours is called")
+        return await self._call(erase, self._inside, self.bucket, prefix)
+
+    async def listed(self, prefix: str) -> AsyncIterator[list[StoredKey]]:
+        """Page by page."""
+        more: dict[str, Any] = {}
+        while True:
+            page = await self._call(self._inside.list_objects_v2, Bucket=self.bucket, Prefix=prefix, **more)
+            yield [StoredKey(each["Key"], each["LastModified"]) for each in page.get("Contents", [])]
+            if "NextContinuationToken" not in page:
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
 
     async def delete(self, *keys: str) -> None:
         for key in keys:
@@ -136,15 +162,20 @@ class Storage:
 
     def prepare_bucket(self, origins: Sequence[str]) -> None:
         """Set-up, not service: makes the bucket if it is not there, and its rules in any case."""
-        _prepare(self._inside, self._settings, origins)
+        s3.prepare(self._inside, self._settings, origins)
 
-    def _fetch(self, key: str, path: Path, etag: str, stop: threading.Event) -> None:
-        answer = self._bulk.get_object(Bucket=self.bucket, Key=key, IfMatch=etag)
+    def _fetch(self, key: str, path: Path, etag: str | None, stop: threading.Event) -> None:
+        unchanged: dict[str, Any] = {} if etag is None else {"IfMatch": etag}
+        answer = self._bulk.get_object(Bucket=self.bucket, Key=key, **unchanged)
         with path.open("wb") as file:
             for block in answer["Body"].iter_chunks(1 << 20):
                 if stop.is_set():
                     return
                 file.write(block)
+
+    def _send(self, key: str, path: Path, stop: threading.Event) -> None:
+        with _Stoppable(path, stop) as file:
+            self._bulk.put_object(Bucket=self.bucket, Key=key, Body=file, ContentType=_OURS)
 
     def _bucket_url(self) -> str:
         return str(self._outside.generate_presigned_post(self.bucket, "any", ExpiresIn=60)["url"])
@@ -154,67 +185,47 @@ class Storage:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
         except ClientError as problem:
-            if _status(problem) in (401, 403):
+            if s3.status(problem) in (401, 403):
                 log.error("storage refuses us", problem=str(problem))
                 raise Unavailable(_REFUSED, code="storage_refused") from problem
-            if _status(problem) < 500:
+            if s3.status(problem) < 500 and s3.status(problem) != 429:
                 raise
             raise _away() from problem
         except (BotoCoreError, Boto3Error, ConnectionError) as problem:
             raise _away() from problem
 
 
-def _client(settings: Settings, endpoint: str | None, *, patience: int = 8) -> "S3Client":
-    """`patience`: seconds without a byte after which a request is given up; it is tried twice."""
-    client: S3Client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key_id,
-        aws_secret_access_key=settings.s3_secret_access_key,
-        config=Config(
-            # Without this boto3 signs POST policies the old way, which most stores refuse.
-            signature_version="s3v4",
-            s3={"addressing_style": settings.s3_addressing_style},  # type: ignore[arg-type]
-            # Several stores refuse the trailing checksums that boto3 adds by default.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            connect_timeout=min(patience, 5),
-            read_timeout=patience,
-            retries={"mode": "standard", "total_max_attempts": 2},
-            max_pool_connections=_THREADS,
-        ),
-    )
-    return client
+def _without_following(path: str, flags: int) -> int:
+    """A child that was taken over may have put something else in place of what it made: a link to the
+    worker's secrets, or a pipe that nobody writes to."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return descriptor
 
 
-def _prepare(client: "S3Client", settings: Settings, origins: Sequence[str]) -> None:
+class _Stoppable(io.FileIO):
+    """A file whose reader is told to stop amid it."""
+
+    def __init__(self, path: Path, stop: threading.Event) -> None:
+        super().__init__(path, opener=_without_following)
+        self._stop = stop
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._stop.is_set():
+            raise InterruptedError
+        return super().read(-1 if size is None else size)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """A thread cannot be cancelled, but it can be asked."""
+    stop = threading.Event()
     try:
-        client.head_bucket(Bucket=settings.s3_bucket)
-    except ClientError as problem:
-        _allow_absence(problem)
-        client.create_bucket(Bucket=settings.s3_bucket, **_location(settings))
-    client.put_bucket_cors(Bucket=settings.s3_bucket, CORSConfiguration=cors(origins))  # type: ignore[arg-type]
-    client.put_bucket_lifecycle_configuration(
-        Bucket=settings.s3_bucket,
-        LifecycleConfiguration=lifecycle(settings.abandoned_upload_days),  # type: ignore[arg-type]
-    )
-
-
-def _location(settings: Settings) -> dict[str, Any]:
-    """us-east-1 is the one region that must not be named."""
-    if settings.s3_region == "us-east-1":
-        return {}
-    return {"CreateBucketConfiguration": {"LocationConstraint": settings.s3_region}}
-
-
-def _status(problem: ClientError) -> int:
-    return int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
-
-
-def _allow_absence(problem: ClientError) -> None:
-    if problem.response.get("Error", {}).get("Code") not in _ABSENT:
-        raise problem
+        yield stop
+    finally:
+        stop.set()
 
 
 _REFUSED = (

@@ -10,6 +10,7 @@ from webapp.core.errors import Invalid
 from webapp.core.options import PROMPT_LENGTH, WantedOptions
 
 Form = URLEncodedBody[dict[str, str]]
+OptionalForm = URLEncodedBody[dict[str, str] | None]
 _BOXES = ("vad_filter", "word_timestamps")
 # Each by its name on the page. A form's other fields are free text, which the settings decide about.
 _ALLOWED = {

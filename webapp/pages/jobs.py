@@ -15,16 +15,23 @@ from webapp.core.exports import FORMATS
 from webapp.core.languages import LANGUAGES
 from webapp.core.options import PROMPT_LENGTH
 from webapp.core.tables import Job
-from webapp.pages.forms import Form, upload_id, wanted_options
-from webapp.pages.views import job_view, list_view, row, state
+from webapp.pages.forms import Form, OptionalForm, upload_id, wanted_options
+from webapp.pages.removed import read_removed, removed_by
+from webapp.pages.views import job_view, list_view, row, state, text_view
 from webapp.visitors import AnyRequest, TheHouse, Visitor
 
 
 @get("/")
-async def index(house: TheHouse, visitor: Visitor, after: FromQuery[UUID | None] = None) -> Response[str]:
+async def index(
+    house: TheHouse,
+    visitor: Visitor,
+    after: FromQuery[UUID | None] = None,
+    removed: FromQuery[str | None] = None,
+) -> Response[str]:
     return fragments.page(
         "jobs/index.html",
         list=await list_view(visitor, after),
+        removed=read_removed(removed),
         has_space=visitor is not None,
         settings=house.settings,
         languages=sorted(LANGUAGES.items(), key=lambda entry: entry[1]),
@@ -44,15 +51,8 @@ async def submit(house: TheHouse, visitor: Visitor, data: Form) -> Response[str]
 @get("/jobs/{job_id:uuid}")
 async def show(visitor: Visitor, job_id: FromPath[UUID]) -> Response[str]:
     job = await jobs.find(owner(visitor), job_id)
-    chunks = await transcripts.chunks(job.id)
-    settled = next((chunk.index for chunk in chunks if not chunk.done), len(chunks))
-    return fragments.page(
-        "jobs/show.html",
-        view=await job_view(job),
-        chunks=chunks,
-        settled=settled,
-        formats=FORMATS,
-    )
+    text = text_view(job, await transcripts.chunks(job.id, words=False))
+    return fragments.page("jobs/show.html", view=await job_view(job), text=text, formats=FORMATS)
 
 
 @post("/jobs/{job_id:uuid}/cancellation")
@@ -64,19 +64,20 @@ async def cancellation(
 
 @post("/jobs/{job_id:uuid}/retry")
 async def retry(
-    request: AnyRequest, house: TheHouse, visitor: Visitor, job_id: FromPath[UUID]
+    request: AnyRequest, house: TheHouse, visitor: Visitor, job_id: FromPath[UUID], data: OptionalForm = None
 ) -> Response[Any]:
-    return await _answer(request, await jobs.retry(house, owner(visitor), job_id))
+    start_over = bool(data and data.get("start_over"))
+    return await _answer(request, await jobs.retry(house, owner(visitor), job_id, start_over=start_over))
 
 
 @post("/jobs/{job_id:uuid}/deletion")
 async def deletion(
     request: AnyRequest, house: TheHouse, visitor: Visitor, job_id: FromPath[UUID]
 ) -> Response[Any]:
-    await jobs.delete(house, owner(visitor), job_id)
+    removed = removed_by(await jobs.delete(house, owner(visitor), job_id))
     if "HX-Request" not in request.headers:
-        return Redirect("/", status_code=303)
-    html = fragments.render("jobs/_gone.html", job_id=job_id)
+        return Redirect(removed.address, status_code=303)
+    html = fragments.render("jobs/_gone.html", job_id=job_id, removed=removed)
     return Response(html, status_code=200, media_type=MediaType.HTML)
 
 
