@@ -108,7 +108,7 @@ async def test_an_unexpected_error_on_a_socket_is_logged_and_ends_it(
         raise LookupError("our fault")
 
     job = await submit()
-    monkeypatch.setattr("webapp.api.live.transcripts.chunks", broken)
+    monkeypatch.setattr("webapp.core.following.transcripts.outline", broken)
     async with connect(f"ws://{here}{_events(job)}", additional_headers=bearer(token)) as socket:
         assert await _closed(socket) == 1011
     assert "unexpected error on a socket" in caplog.text

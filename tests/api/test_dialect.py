@@ -16,7 +16,7 @@ from tests.support.domain import Submit
 from tests.support.speech import Speech
 from tests.support.web import Site, bearer
 from tests.support.work import WORDS, begun, finished, heard, transcribed
-from webapp.core import jobs, work
+from webapp.core import endings, jobs
 from webapp.core.errors import JobFailed
 from webapp.core.house import House
 from webapp.core.tables import Job, Upload
@@ -232,9 +232,9 @@ async def test_a_failure_is_told_with_its_reason(
     job = await submit()
     async with watched(site, token, job) as socket:
         claim = await begun(house, job)
-        await work.fail(house, claim, JobFailed("no_sound_track", "There is no sound in it.", permanent=True))
+        await endings.fail(house, claim, JobFailed("no_sound_track", "It has no sound.", permanent=True))
         update = await _next(socket, status="failed")
-        assert update["error"] == update["message"] == "There is no sound in it."
+        assert update["error"] == update["message"] == "It has no sound."
 
 
 async def test_a_ping_is_answered_and_the_rest_echoed_in_bounds(

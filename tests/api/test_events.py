@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +15,10 @@ from websockets.typing import Subprotocol
 
 from tests.support.domain import Submit
 from tests.support.web import Site, bearer
-from tests.support.work import WORDS, begun, finished, heard, transcribed
-from webapp.api.live import Message, messages
-from webapp.api.schemas import JobView
-from webapp.core import jobs, work
+from tests.support.work import WORDS, begun, cut, finished, heard, taken, transcribed
+from webapp.core import endings, jobs
 from webapp.core.house import House
 from webapp.core.tables import Job
-from webapp.streams import Admission
 
 Event = tuple[str, dict[str, Any]]
 PATIENCE_S = 20
@@ -89,19 +86,41 @@ async def test_a_finished_job_is_told_whole_at_once(
         assert told[-1][1]["status"] == "completed"
 
 
-async def test_a_second_attempt_takes_back_what_the_first_had_not_finished(
+async def test_chunks_are_told_in_any_order_and_only_one_is_taken_back(
     site: Site, token: str, house: House, submit: Submit
 ) -> None:
     job = await submit()
-    claim = await begun(house, job)
-    await heard(house, claim, 0, "half a")
+    await cut(house, job, 10.0, 20.0, 30.0)
+    first, second, third = [await taken(house) for _ in range(3)]
+    await heard(house, third, 0, "the end")
     async with followed(site, token, job) as events:
-        await _until(events, "segment", text=" half a")
-        await work.release(house, claim)
-        again = await begun(house, job)
+        assert _place_of(await _until(events, "segment")) == (2, 0)
+        await finished(house, third)
+        await heard(house, first, 0, "half a")
+        assert _place_of(await _until(events, "segment")) == (0, 0)
+        await heard(house, second, 0, "the middle")
+        assert _place_of(await _until(events, "segment")) == (1, 0)
+        await endings.release(house, first)
+        again = await taken(house)
         await heard(house, again, 0, "a whole sentence")
-        assert await _until(events, "restart") == {"chunk": 0}
-        assert (await _until(events, "segment"))["text"] == " a whole sentence"
+        told = await _told_until(events, " a whole sentence")
+        assert [data for name, data in told if name == "restart"] == [{"chunk": 0}]
+        assert [_place_of(data) for name, data in told if name == "segment"] == [(0, 0)]
+        await finished(house, again)
+        await heard(house, second, 1, "and on")
+        told = await _told_until(events, " and on")
+        assert [name for name, _ in told if name != "job"] == ["segment"]
+
+
+def _place_of(segment: dict[str, Any]) -> tuple[int, int]:
+    return segment["chunk"], segment["index"]
+
+
+async def _told_until(events: AsyncIterator[Event], text: str) -> list[Event]:
+    told = [await anext(events)]
+    while told[-1][1].get("text") != text:
+        told.append(await anext(events))
+    return told
 
 
 async def test_a_deleted_job_ends_its_stream(
@@ -118,7 +137,7 @@ async def test_a_deleted_job_ends_its_stream(
 async def test_a_strangers_changes_are_not_heard(
     site: Site, token: str, house: House, submit: Submit
 ) -> None:
-    watched, other = await submit(), await submit()
+    other, watched = await submit(), await submit()
     async with followed(site, token, watched) as events:
         await anext(events)
         await transcribed(house, other, "not for this stream")
@@ -162,45 +181,3 @@ async def test_a_page_of_others_cannot_open_a_socket(site: Site, token: str, sub
 
 def _origin(url: str) -> Any:
     return url
-
-
-async def test_a_lost_hint_is_made_up_for_and_silence_is_broken(
-    house: House, owner: UUID, submit: Submit
-) -> None:
-    job = await submit()
-    async with (
-        asyncio.timeout(PATIENCE_S),
-        aclosing(messages(house, Admission(owner, _never), job.id, quiet=0.2)) as told,
-    ):
-        assert await anext(told) is not None
-        assert await anext(told) is None
-        await Job.update({Job.damaged_packets: 3}).where(Job.id == job.id)  # and nobody says so
-        async for message in told:
-            if message is not None:
-                assert isinstance(message.data, JobView)
-                assert message.data.damaged_packets == 3
-                return
-
-
-async def test_the_place_in_the_queue_moves_as_soon_as_another_job_does(
-    house: House, owner: UUID, submit: Submit
-) -> None:
-    first, second = await submit(), await submit()
-    admission = Admission(owner, _never)
-    async with asyncio.timeout(PATIENCE_S), aclosing(messages(house, admission, second.id, quiet=60)) as told:
-        assert _place(await anext(told)) == 2
-        await jobs.cancel(house, owner, first.id)
-        async for message in told:
-            if message is not None:
-                assert _place(message) == 1
-                return
-
-
-def _place(message: Message | None) -> int | None:
-    assert message is not None
-    assert isinstance(message.data, JobView)
-    return message.data.place_in_queue
-
-
-async def _never() -> None:
-    raise AssertionError

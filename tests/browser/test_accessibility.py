@@ -5,8 +5,8 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Page, expect
 
 from tests.support.domain import Submit
-from tests.support.work import begun, heard, transcribed
-from webapp.core import jobs, work
+from tests.support.work import begun, cut, heard, taken, transcribed
+from webapp.core import endings, jobs
 from webapp.core.errors import JobFailed
 from webapp.core.house import House
 
@@ -29,8 +29,11 @@ async def test_every_page_passes(page: Page, house: House, submit: Submit, schem
     await page.set_viewport_size({"width": width, "height": 800})
     done, failed, running, cancelled, waiting = [await submit() for _ in range(5)]
     await transcribed(house, done)
-    await work.fail(house, await begun(house, failed), JobFailed("odd", "It is odd.", permanent=True))
-    await heard(house, await begun(house, running), 0, "Ask not")
+    await endings.fail(house, await begun(house, failed), JobFailed("odd", "It is odd.", permanent=True))
+    await cut(house, running, 10.0, 20.0, 30.0)
+    for _ in range(2):
+        claim = await taken(house)
+    await heard(house, claim, 0, "Ask not")
     await jobs.cancel(house, cancelled.owner, cancelled.id)
     states = [f"/jobs/{job.id}" for job in (done, failed, running, cancelled, waiting)]
     for address in ("/", *states, "/account", "/nowhere", f"/?after={done.id}"):

@@ -3,17 +3,16 @@
 from uuid import UUID
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from local.servers import Servers
 from tests.support.domain import Submit
-from tests.support.work import begun, finished, heard, transcribed
-from webapp.core import jobs, work
+from tests.support.work import begun, cut, finished, heard, taken, transcribed
+from webapp.core import endings, jobs
 from webapp.core.clock import now
 from webapp.core.errors import JobFailed
 from webapp.core.house import House
 from webapp.core.tables import Job, Status
-from webapp.core.transcript import Segment
 
 _SELECT_FIRST = """node => {
   const text = node.querySelector("span").firstChild;
@@ -44,7 +43,7 @@ async def test_a_row_goes_through_all_its_states(page: Page, house: House, submi
 
 async def test_a_failed_row_can_be_tried_again_in_place(page: Page, house: House, submit: Submit) -> None:
     job = await submit()
-    await work.fail(house, await begun(house, job), JobFailed("odd", "It is odd.", permanent=True))
+    await endings.fail(house, await begun(house, job), JobFailed("odd", "It is odd.", permanent=True))
     await page.goto("/")
     await page.evaluate("window.stays = true")
     await page.get_by_role("button", name="Try again").click()
@@ -68,22 +67,66 @@ async def test_the_words_arrive_while_others_are_being_read(page: Page, house: H
     await expect(page.get_by_role("link", name="srt")).to_be_visible()
 
 
-async def test_later_chunks_are_added_and_a_new_attempt_takes_its_chunk_back(
+async def test_a_gap_stands_where_text_is_missing_until_it_has_come(
     page: Page, house: House, submit: Submit
 ) -> None:
     job = await submit()
-    first = await begun(house, job)
-    await heard(house, first, 0, "From the first chunk.")
     await page.goto(f"/jobs/{job.id}")
-    await work.finish_chunk(house, first, 0)
-    await work.begin_chunk(house, first, 1, 10.0, 20.0)
-    await work.save_segment(house, first, 1, 0, _segment("Half of the second"))
-    await expect(page.locator("#chunk-1")).to_contain_text("Half of the second")
-    await work.release(house, first)
-    second = await begun(house, job, duration=20.0)
-    await expect(page.locator("#chunk-1")).not_to_contain_text("Half of the second")
-    await work.save_segment(house, second, 1, 0, _segment("All of the second."))
-    await expect(page.locator("#text .words")).to_have_text(["From the first chunk.", "All of the second."])
+    await cut(house, job, 60.0, 120.0, 180.0)
+    first, second = await taken(house), await taken(house)
+    gaps, words = page.locator("#text .gap"), page.locator("#text .words")
+    await expect(gaps).to_contain_text(["from 0:00 to 3:00"])
+    await heard(house, second, 0, "The second part.")
+    await finished(house, second)
+    await expect(gaps).to_contain_text(["from 0:00 to 1:00", "from 2:00 to 3:00"])
+    assert await _before(gaps.first, words.first)
+    await words.first.evaluate(_SELECT_FIRST)
+    await heard(house, first, 0, "The first part.")
+    await expect(words).to_have_text(["The first part.", "The second part."])
+    await expect(gaps).to_contain_text(["from 0:04 to 1:00", "from 2:00 to 3:00"])
+    assert await page.evaluate("getSelection().toString()") == "secon"
+    await page.reload()  # now all of it comes with the page
+    await expect(words).to_have_text(["The first part.", "The second part."])
+    await finished(house, first)
+    await expect(gaps).to_contain_text(["from 2:00 to 3:00"])
+    await finished(house, await taken(house))
+    await expect(gaps).to_have_count(0)
+    await expect(page.locator("#state")).to_have_attribute("data-status", "completed")
+
+
+async def test_a_new_attempt_takes_its_chunk_back_and_no_other(
+    page: Page, house: House, submit: Submit
+) -> None:
+    job = await submit()
+    await cut(house, job, 60.0, 120.0)
+    first, second = await taken(house), await taken(house)
+    await heard(house, first, 0, "Half of the first")
+    await page.goto(f"/jobs/{job.id}")
+    await heard(house, second, 0, "The second.")
+    await expect(page.locator("#text .words")).to_have_text(["Half of the first", "The second."])
+    await endings.release(house, first)
+    again = await taken(house)
+    await expect(page.locator("#text .words")).to_have_text(["The second."])
+    await expect(page.locator("#chunk-0 .gap")).to_contain_text("from 0:00 to 1:00")
+    await heard(house, again, 0, "All of the first.")
+    await expect(page.locator("#text .words")).to_have_text(["All of the first.", "The second."])
+
+
+async def test_a_page_whose_job_is_started_over_begins_again(
+    page: Page, house: House, submit: Submit
+) -> None:
+    job = await submit()
+    await cut(house, job, 60.0, 120.0)
+    claim = await taken(house)
+    await heard(house, claim, 0, "An old text.")
+    await finished(house, claim)
+    await jobs.cancel(house, job.owner, job.id)
+    await page.goto(f"/jobs/{job.id}")
+    await expect(page.locator("#text .gap")).to_contain_text("from 1:00 to 2:00")
+    await jobs.retry(house, job.owner, job.id, start_over=True)
+    await expect(page.locator("#text .words")).to_have_count(0)
+    await transcribed(house, job, "A new text.")
+    await expect(page.locator("#text .words")).to_have_text(["A new text."])
 
 
 @pytest.mark.parametrize("clipboard", ["navigator.clipboard", "undefined"])
@@ -112,6 +155,7 @@ async def test_an_open_confirmation_stays_open_while_its_row_moves(
     await expect(row).to_contain_text("Moving on")
     await expect(row.get_by_role("button", name="Delete for good")).to_be_visible()
     await row.get_by_role("button", name="Delete for good").click()
+    await expect(page.locator("#notice")).to_contain_text("Deleted for good: the recording")
     await expect(row).to_have_count(0)
     await expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
@@ -182,14 +226,18 @@ async def test_an_action_without_a_connection_is_explained(page: Page, submit: S
 
 async def test_an_action_that_came_too_late_is_explained_on_the_page(page: Page, submit: Submit) -> None:
     job = await submit()
+    # Behind the page's back: else its stream may show the change before the click, or amid it.
+    await page.route("**/events*", lambda _: None)
     await page.goto("/")
     button = page.get_by_role("button", name="Cancel")
     await button.wait_for()
-    # Behind the page's back: no hint is sent.
     await Job.update({Job.status: Status.CANCELLED.value, Job.finished_at: now()}).where(Job.id == job.id)
     await button.click()
     await expect(page.locator("#notice")).to_contain_text("cancelled already")
 
 
-def _segment(text: str) -> Segment:
-    return Segment(start=12.0, end=15.0, text=text)
+async def _before(first: Locator, second: Locator) -> bool:
+    boxes = [await each.bounding_box() for each in (first, second)]
+    assert boxes[0]
+    assert boxes[1]
+    return boxes[0]["y"] < boxes[1]["y"]

@@ -8,6 +8,7 @@ import math
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import srt  # type: ignore[import-untyped]
 import webvtt
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from webapp.core import exports
 from webapp.core.exports import FORMATS, content_disposition, cues, filename, milliseconds
 from webapp.core.paragraphs import joined
-from webapp.core.transcript import Segment, Transcript, Word
+from webapp.core.transcript import Gap, Segment, Transcript, Word
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 EMPTY = Transcript([])
@@ -207,3 +208,28 @@ def _vtt_ms(stamp: str) -> int:
     clock, millis = stamp.split(".")
     hours, minutes, seconds = map(int, clock.split(":"))
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + int(millis)
+
+
+HOLED = Transcript(
+    [Segment(0.0, 9.5, " Before it."), Segment(25.0, 30.0, " After it."), Segment(30.0, 30.0, " At once.")],
+    partial=True,
+    gaps=[Gap(9.5, 24.9996), Gap(30.0, None)],
+)
+
+
+def test_plain_text_says_where_a_partial_text_has_gaps() -> None:
+    assert render("txt", HOLED).split("\n\n") == [
+        "Before it.",
+        "[00:00:09 to 00:00:25 not transcribed]",
+        "After it. At once.",
+        "[not transcribed from 00:00:30 on]\n",
+    ]
+
+
+def test_json_names_the_gaps_and_subtitles_show_nothing_in_them() -> None:
+    document = json.loads(render("json", HOLED))
+    assert document["gaps"] == [{"start": 9.5, "end": 25.0}, {"start": 30.0, "end": None}]
+    assert document["text"] == "Before it. After it. At once."
+    whole = msgspec.structs.replace(HOLED, gaps=[])
+    for name in ("srt", "vtt", "tsv"):
+        assert render(name, HOLED) == render(name, whole)

@@ -1,8 +1,6 @@
 """What goes over the wire: state on connecting, then only what changed, and nothing of others."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -11,8 +9,9 @@ import pytest
 
 from local.servers import Servers
 from tests.support.domain import Submit
+from tests.support.follower import following
 from tests.support.web import Site, running_web
-from tests.support.work import begun, finished, heard, transcribed
+from tests.support.work import begun, finished, heard
 from webapp import streams
 from webapp.core import accounts, jobs
 from webapp.core.background import beside
@@ -23,44 +22,6 @@ from webapp.streams import Admission
 from webapp.visitors import COOKIE
 
 PATIENCE_S = 10
-
-
-class Follower:
-    """Reads one stream, message by message."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self.answer = answer
-        self._lines = answer.aiter_lines()
-
-    async def message(self) -> str:
-        lines: list[str] = []
-        async with asyncio.timeout(PATIENCE_S):
-            async for line in self._lines:
-                if not line and lines:
-                    return "\n".join(lines)
-                if line.startswith("data:"):
-                    lines.append(line[6:])
-        raise AssertionError("the stream has ended")
-
-    async def until(self, words: str) -> str:
-        while words not in (found := await self.message()):
-            pass
-        return found
-
-    async def silent(self) -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
-                await self.message()
-
-
-@asynccontextmanager
-async def following(site: Site, secret: str, path: str = "/events") -> AsyncIterator[Follower]:
-    async with (
-        httpx.AsyncClient(base_url=site.url, cookies={COOKIE: secret}, timeout=None) as client,  # noqa: S113
-        client.stream("GET", path) as answer,
-    ):
-        assert answer.status_code == 200
-        yield Follower(answer)
 
 
 async def test_the_list_stream_begins_with_the_list_then_sends_single_rows(
@@ -120,29 +81,6 @@ async def test_a_jobs_stream_sends_state_and_only_the_chunks_that_changed(
         assert 'id="following"' not in await follower.until("what your country")
         await finished(house, claim)
         assert 'id="following"' not in await follower.until('data-status="completed"')
-
-
-async def test_chunks_that_the_page_has_already_are_not_sent_again(
-    site: Site, space: tuple[UUID, str], house: House, submit: Submit
-) -> None:
-    job = await submit()
-    await transcribed(house, job, "Ask not")
-    async with following(site, space[1], f"/jobs/{job.id}/events?settled=1") as follower:
-        snapshot = await follower.message()
-        assert 'id="following"' in snapshot
-        assert "Ask not" not in snapshot
-
-
-@pytest.mark.parametrize("settled", ["-5", "99999", "99999999999", "x"])
-async def test_a_stream_asked_for_oddly_shows_no_more_than_the_job(
-    site: Site, space: tuple[UUID, str], submit: Submit, settled: str
-) -> None:
-    job = await submit()
-    async with (
-        httpx.AsyncClient(base_url=site.url, cookies={COOKIE: space[1]}) as client,
-        client.stream("GET", f"/jobs/{job.id}/events?settled={settled}") as answer,
-    ):
-        assert answer.status_code == (422 if settled == "x" else 200)
 
 
 async def test_the_stream_of_a_deleted_job_says_so_and_ends(

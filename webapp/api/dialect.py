@@ -37,6 +37,7 @@ LONGEST_NAME = 100
 _PREFIX = "transcription_job-"
 _KEY = re.compile(r"uploads/[0-9a-f-]{36}/[0-9a-f-]{36}(?=$|\?)")
 _CANCELLED = "The job was cancelled."
+_ENDED_BY = {Status.CANCELLED.value: _CANCELLED}
 
 Text = Annotated[str, Meta(min_length=1, max_length=4000)]
 
@@ -158,7 +159,7 @@ def _response(job: Job, text: str) -> TranscribeResponse:
         update_date=_moment(job.updated_at) if job.started_at or not is_active(job) else None,
         result_text=text if job.status == Status.COMPLETED else None,
         processing_time_seconds=None if is_active(job) else seconds_worked(job),
-        error_message=_CANCELLED if job.status == Status.CANCELLED else job.error_message,
+        error_message=_ENDED_BY.get(job.status, None if is_active(job) else job.error_message),
         language=job.detected_language or job.language,
         language_probability=job.language_probability,
         whisper_model=job.model,

@@ -23,7 +23,9 @@ async def follow_job(
     request: AnyRequest, house: TheHouse, caller: Caller, job_id: FromPath[UUID]
 ) -> ServerSentEvent:
     """Server-sent events: `job` (its state), `segment` (a piece of text), `restart` (forget the segments
-    of this chunk and of later ones), `deleted`. A `job` with a final status is the last event.
+    of this chunk: it is heard again), `deleted`. A `job` with a final status is the last event.
+
+    The chunks of a recording are heard side by side: order segments by `chunk`, then `index`.
 
     The same messages come over a WebSocket at this address, as `{"event": …, "data": …}`; browsers give the
     token as the subprotocol `bearer.<token>`.

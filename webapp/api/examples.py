@@ -51,6 +51,7 @@ TRANSCRIPT: dict[str, Any] = {
     "model": "base",
     "task": "transcribe",
     "partial": False,
+    "gaps": [],
     "text": "Good morning.",
     "segments": [
         {
@@ -70,6 +71,18 @@ EXAMPLES: dict[str, Any] = {
     "NewUpload": {"filename": "interview.mp3", "content_type": "audio/mpeg", "size": 4812345},
     "UploadForm": UPLOAD_FORM,
     "NewJob": {"upload": _UPLOAD, "model": "base", "language": "en", "word_timestamps": True},
+    "Retry": {"start_over": True},
+    "Deletion": {
+        "id": _JOB,
+        "recording_bytes": 4812345,
+        "segments": 214,
+        "chunks": 9,
+        "queue_entries": 1,
+        "objects": 3,
+        "versions": 3,
+        "bytes": 6120344,
+        "pending_removals": 0,
+    },
     "JobView": JOB,
     "JobPage": {"items": [JOB], "next_cursor": "AZjF8np-fEGdUj-KaxwtTg"},
     "Options": {

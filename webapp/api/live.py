@@ -7,11 +7,12 @@ import msgspec
 
 from webapp.api.jobs import view
 from webapp.api.schemas import Deleted, JobSegment, JobView, Restart, is_active
-from webapp.core import jobs, transcripts
+from webapp.core import jobs
+from webapp.core.chunks import ChunkText
 from webapp.core.errors import NotFound
+from webapp.core.following import Following, Look
 from webapp.core.house import House
 from webapp.core.tables import Status
-from webapp.core.transcripts import ChunkText
 from webapp.streams import QUIET_S, Admission, Batch, follow
 
 
@@ -53,8 +54,8 @@ class Follower:
         self._owner = owner
         self._id = job
         self._job: JobView | None = None
-        self._first_open = 0  # chunks before this one were told whole and will not change
-        self._told: dict[int, int] = {}  # how many segments of each later chunk
+        self._following = Following(job, words=True)
+        self._told: dict[int, list[UUID]] = {}  # the segments of each chunk
         self.over = False
 
     def concerned(self, batch: Batch) -> bool:
@@ -70,9 +71,7 @@ class Follower:
             return [Message("deleted", Deleted(self._id))]
         seen = await view(job)
         self.over = not is_active(job)
-        restarted = self._restarted(seen)
-        chunks = await transcripts.chunks(self._id, self._first_open)
-        text = [*restarted, *(Message("segment", each) for each in self._news(chunks))]
+        text = self._news(await self._following.look())
         about = [Message("job", seen)] if self._changed(seen) else []
         self._job = seen
         return [*text, *about] if self.over else [*about, *text]
@@ -83,22 +82,23 @@ class Follower:
             return True
         return msgspec.structs.replace(self._job, processing_seconds=seen.processing_seconds) != seen
 
-    def _restarted(self, seen: JobView) -> list[Message]:
-        """A new attempt begins again with the chunk that the last one had not finished."""
-        if self._job is None or self._job.attempt == seen.attempt or not self._told:
-            return []
-        self._told.clear()
-        return [Message("restart", Restart(self._first_open))]
+    def _news(self, look: Look) -> list[Message]:
+        restarts = [Message("restart", Restart(index)) for index in look.gone if self._told.pop(index, None)]
+        return [*restarts, *(message for chunk in look.fresh for message in self._news_of(chunk))]
 
-    def _news(self, chunks: list[ChunkText]) -> list[JobSegment]:
-        found: list[JobSegment] = []
-        for chunk in chunks:
-            told = self._told.get(chunk.index, 0)
-            for index, segment in enumerate(chunk.segments[told:], told):
-                fields = msgspec.structs.asdict(segment)
-                found.append(JobSegment(**fields, chunk=chunk.index, index=index))
-            self._told[chunk.index] = len(chunk.segments)
-            if chunk.done and chunk.index == self._first_open:
-                self._first_open += 1
-                del self._told[chunk.index]
-        return found
+    def _news_of(self, chunk: ChunkText) -> list[Message]:
+        """A chunk's attempts are told apart by its segments: those of an earlier one are there no more."""
+        told = self._told.get(chunk.index, [])
+        stands = told == chunk.ids[: len(told)]
+        first = len(told) if stands else 0
+        # Of one that is done it is enough to know that it had any.
+        self._told[chunk.index] = chunk.ids[:1] if chunk.done else chunk.ids
+        news = [Message("segment", each) for each in _segments(chunk, first)]
+        return news if stands else [Message("restart", Restart(chunk.index)), *news]
+
+
+def _segments(chunk: ChunkText, first: int) -> list[JobSegment]:
+    return [
+        JobSegment(**msgspec.structs.asdict(segment), chunk=chunk.index, index=index)
+        for index, segment in enumerate(chunk.segments[first:], first)
+    ]

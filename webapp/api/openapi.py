@@ -10,10 +10,11 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.serialization import encode_json
 
 from webapp.api.examples import EXAMPLES, PROBLEMS, TRANSCRIPT
+from webapp.api.idempotency import REPLAYED
 from webapp.core.exports import FORMATS
 
 _PROBLEM = "application/problem+json"
-_CONFLICTS = {"createJob", "cancelJob", "retryJob", "readTranscript"}
+_CONFLICTS = {"createUpload", "createJob", "cancelJob", "retryJob", "readTranscript"}
 _ABOUT = """
 Send recordings, get text.
 
@@ -51,10 +52,12 @@ def document(app: Litestar) -> dict[str, Any]:
     found["components"]["schemas"]["Problem"] = _problem_schema()
     for path, item in found["paths"].items():
         for operation in item.values():
+            _free_from_null(operation)
             _add_errors(path, operation)
             _add_examples(operation)
     _describe_texts(found["paths"])
     _describe_second_answers(found["paths"])
+    _describe_replays(found["paths"])
     return found
 
 
@@ -97,6 +100,15 @@ def _problem_schema() -> dict[str, Any]:
     }
 
 
+def _free_from_null(operation: dict[str, Any]) -> None:
+    """A body that may be left out is not said to be null, but not to be required."""
+    body = operation.get("requestBody", {})
+    for content in body.get("content", {}).values():
+        shapes = [each for each in content["schema"].get("oneOf", []) if each != {"type": "null"}]
+        if len(shapes) == 1:
+            content["schema"], body["required"] = shapes[0], False
+
+
 def _add_examples(operation: dict[str, Any]) -> None:
     parts = [*operation["responses"].values(), operation.get("requestBody", {})]
     for content in (content for part in parts for content in part.get("content", {}).values()):
@@ -122,3 +134,12 @@ def _describe_second_answers(paths: dict[str, Any]) -> None:
     made["200"] = {**made["201"], "description": "The upload had become this job before"}
     ready = paths["/api/v1/health/ready"]["get"]["responses"]
     ready["503"] = {**ready["200"], "description": "A part is away"}
+
+
+def _describe_replays(paths: dict[str, Any]) -> None:
+    """Where a request may carry a key."""
+    shown = {"description": "The answer was given before", "schema": {"type": "string", "const": "true"}}
+    for path in ("/api/v1/uploads", "/api/v1/jobs"):
+        responses = paths[path]["post"]["responses"]
+        for status in {"200", "201"} & responses.keys():
+            responses[status]["headers"] = {REPLAYED: shown}

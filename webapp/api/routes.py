@@ -5,6 +5,7 @@ from litestar.types import ControllerRouterHandler
 
 from webapp.api import events, information, jobs, transcripts, uploads
 from webapp.api.dialect import dialect_router
+from webapp.api.idempotency import ONCE
 from webapp.api.schemas import API
 from webapp.heads import head_of
 from webapp.origins import NO_COOKIES
@@ -19,7 +20,14 @@ _BEARER = [{"bearer": list[str]()}]
 
 
 def _for_programs(tag: str, *handlers: ControllerRouterHandler) -> Router:
-    return Router(API, route_handlers=[*handlers], tags=[tag], opt={NO_COOKIES: True}, security=_BEARER)
+    return Router(
+        API,
+        route_handlers=[*handlers],
+        tags=[tag],
+        opt={NO_COOKIES: True},
+        security=_BEARER,
+        dependencies=ONCE,
+    )
 
 
 api_routes = [

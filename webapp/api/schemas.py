@@ -50,6 +50,12 @@ class NewJob(WantedOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     upload: UUID
 
 
+class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`start_over`: the text found so far is dropped, and the recording is worked on from its beginning."""
+
+    start_over: bool = False
+
+
 class JobError(msgspec.Struct, frozen=True):
     code: str
     message: str
@@ -129,14 +135,16 @@ class JobPage(msgspec.Struct, frozen=True):
 
 
 class JobSegment(Segment, frozen=True, kw_only=True):
-    """A segment and where it stands: the chunk of the recording, and its place there."""
+    """A segment and where it stands: the chunk of the recording, and its place there.
+
+    Chunks are heard side by side, so those of a later one may come first: order by `chunk`, then `index`."""
 
     chunk: int
     index: int
 
 
 class Restart(msgspec.Struct, frozen=True):
-    """Forget the segments of this chunk and of later ones: another attempt begins there."""
+    """Forget the segments of this chunk, and of no other: it is heard again."""
 
     chunk: int
 
@@ -172,8 +180,8 @@ def progress(job: Job) -> float:
 
 def seconds_worked(job: Job) -> float:
     running = 0.0
-    if job.status == Status.PROCESSING and job.attempt_started_at:
-        running = (now() - job.attempt_started_at).total_seconds()
+    if job.working_since:
+        running = (now() - job.working_since).total_seconds()
     return round(max(0.0, job.processing_seconds + running), 3)
 
 
@@ -187,7 +195,8 @@ def plain(value: UUID) -> UUID:
 
 
 def _error(job: Job) -> JobError | None:
-    if job.error_code is None:
+    """While others of its chunks are heard, the setback of one is no news for a program."""
+    if job.error_code is None or job.status not in (Status.FAILED, Status.PENDING):
         return None
     return JobError(job.error_code, job.error_message or "")
 

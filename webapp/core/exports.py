@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from webapp.core.paragraphs import joined, paragraphs, tidy
-from webapp.core.transcript import Segment, Transcript, Word
+from webapp.core.transcript import Gap, Segment, Transcript, Word
 
 MAX_NAME_BYTES = 200  # file systems stop at 255, and browsers append " (1)"
 
@@ -56,8 +56,30 @@ def cues(transcript: Transcript) -> Iterator[Cue]:
 
 
 def txt(transcript: Transcript) -> Iterator[str]:
-    for index, paragraph in enumerate(paragraphs(transcript.segments)):
-        yield f"\n{paragraph.text}\n" if index else f"{paragraph.text}\n"
+    """Without times nobody could tell that a partial text has gaps, so they are marked."""
+    for index, block in enumerate(_blocks(transcript)):
+        yield f"\n{block}\n" if index else f"{block}\n"
+
+
+def _blocks(transcript: Transcript) -> Iterator[str]:
+    segments = transcript.segments
+    for gap in transcript.gaps:
+        behind = (place for place, segment in enumerate(segments) if segment.start > gap.start)
+        place = next(behind, len(segments))
+        yield from (paragraph.text for paragraph in paragraphs(segments[:place]))
+        yield _mark(gap)
+        segments = segments[place:]
+    yield from (paragraph.text for paragraph in paragraphs(segments))
+
+
+def _mark(gap: Gap) -> str:
+    if gap.end is None:
+        return f"[not transcribed from {_moment(gap.start)} on]"
+    return f"[{_moment(gap.start)} to {_moment(gap.end)} not transcribed]"
+
+
+def _moment(seconds: float) -> str:
+    return clock(milliseconds(seconds), ".").partition(".")[0]
 
 
 def srt(transcript: Transcript) -> Iterator[str]:
@@ -103,9 +125,15 @@ def _json_head(transcript: Transcript) -> str:
             "model": transcript.model,
             "task": transcript.task,
             "partial": transcript.partial,
+            "gaps": [_json_gap(gap) for gap in transcript.gaps],
             "text": joined(segment.text for segment in transcript.segments),
         }
     )
+
+
+def _json_gap(gap: Gap) -> dict[str, float | None]:
+    end = None if gap.end is None else milliseconds(gap.end) / 1000
+    return {"start": milliseconds(gap.start) / 1000, "end": end}
 
 
 def _json_segment(cue: Cue) -> dict[str, object]:

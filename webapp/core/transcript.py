@@ -21,8 +21,15 @@ class Segment(msgspec.Struct, frozen=True):
     temperature: float = 0.0
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """A stretch of the recording without its text. `end` is None where nobody knows how long it goes on."""
+
+    start: float
+    end: float | None
+
+
 class Transcript(msgspec.Struct, frozen=True):
-    """`partial` marks the text of a job that has not completed: what is there is final, more may come."""
+    """`partial` marks the text of a job that has not completed: it has gaps, and more may come."""
 
     segments: list[Segment]
     title: str = ""
@@ -32,6 +39,7 @@ class Transcript(msgspec.Struct, frozen=True):
     model: str = ""
     task: str = "transcribe"
     partial: bool = False
+    gaps: list[Gap] = []
 
     @property
     def text(self) -> str:

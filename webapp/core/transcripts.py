@@ -4,57 +4,58 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from piccolo.columns.combination import WhereRaw
+from piccolo.custom_types import Combinable
 
+from webapp.core.chunks import ChunkText, gaps
 from webapp.core.ids import new_id
 from webapp.core.paragraphs import joined, tidy
 from webapp.core.tables import Chunk, Job, SegmentRow, Status
 from webapp.core.transcript import Segment, Transcript, Word
 
 
-class ChunkText(msgspec.Struct, frozen=True):
-    """A stretch of the recording with the text found in it so far. `done`: it will not change any more."""
-
-    index: int
-    start: float
-    end: float
-    done: bool
-    segments: list[Segment]
-
-
 async def read(job: Job) -> Transcript:
     """The caller has looked the job up as its owner's."""
+    partial = job.status != Status.COMPLETED
+    cut = await outline(job.id) if partial else []
+    rows = await _rows(SegmentRow.job == job.id)
     return Transcript(
-        segments=[_segment(row) for row in await _rows(job.id, 0)],
+        segments=[_segment(row) for row in rows],
         title=job.filename,
         language=job.detected_language or job.language,
         language_probability=job.language_probability,
         duration=job.duration,
         model=job.model,
         task=job.task,
-        partial=job.status != Status.COMPLETED,
+        partial=partial,
+        gaps=gaps(job, _with_texts(cut, rows)).all,
     )
 
 
-async def chunks(job: UUID, first: int = 0) -> list[ChunkText]:
-    """From the chunk with this index on, in order."""
-    found = (
-        await Chunk.select(Chunk.index, Chunk.start, Chunk.end, Chunk.status)
-        .where(Chunk.job == job, Chunk.index >= first)
-        .order_by(Chunk.index)
+async def chunks(job: UUID, *, words: bool = True) -> list[ChunkText]:
+    """In order, with what text they have."""
+    return await filled(job, await outline(job), words=words)
+
+
+async def outline(job: UUID, settled: UUID | None = None) -> list[ChunkText]:
+    """The chunks in order, without their text. With `settled`, from that one on, if it still is completed."""
+    found = await Chunk.raw(
+        'SELECT id, index, start, "end", position, status FROM chunks WHERE job = {} AND index >= coalesce('
+        "(SELECT index FROM chunks WHERE id = {} AND job = {} AND status = 'completed'), 0) ORDER BY index",
+        job,
+        settled,
+        job,
     )
-    texts: dict[int, list[Segment]] = {}
-    for row in await _rows(job, first):
-        texts.setdefault(row["chunk"], []).append(_segment(row))
-    return [
-        ChunkText(
-            index=row["index"],
-            start=row["start"],
-            end=row["end"],
-            done=row["status"] == Status.COMPLETED,
-            segments=texts.get(row["index"], []),
-        )
-        for row in found
-    ]
+    return [ChunkText(**row) for row in found]
+
+
+async def filled(job: UUID, chunks: list[ChunkText], *, words: bool) -> list[ChunkText]:
+    """With their text. The times of single words are by far the most of it: not everybody wants them."""
+    if not chunks:
+        return []
+    # One parameter, however many they are: a statement has room for 32,767.
+    in_them = WhereRaw("chunk = ANY({}::int[])", [chunk.index for chunk in chunks])
+    return _with_texts(chunks, await _rows(SegmentRow.job == job, in_them, words=words))
 
 
 async def openings(jobs: list[UUID]) -> dict[UUID, str]:
@@ -105,17 +106,25 @@ def _storable(text: str) -> str:
     return text.replace("\0", "")
 
 
-async def _rows(job: UUID, first: int) -> list[dict[str, Any]]:
-    return (
-        await SegmentRow.select()
-        .where(SegmentRow.job == job, SegmentRow.chunk >= first)
-        .order_by(SegmentRow.chunk)
-        .order_by(SegmentRow.index)
-    )
+def _with_texts(chunks: list[ChunkText], rows: list[dict[str, Any]]) -> list[ChunkText]:
+    texts: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        texts.setdefault(row["chunk"], []).append(row)
+    return [_with_text(chunk, texts.get(chunk.index, [])) for chunk in chunks]
+
+
+def _with_text(chunk: ChunkText, rows: list[dict[str, Any]]) -> ChunkText:
+    ids = [row["id"] for row in rows]
+    return msgspec.structs.replace(chunk, segments=[_segment(row) for row in rows], ids=ids)
+
+
+async def _rows(*where: Combinable, words: bool = True) -> list[dict[str, Any]]:
+    wanted = SegmentRow.all_columns() if words else SegmentRow.all_columns(exclude=[SegmentRow.words])
+    return await SegmentRow.select(*wanted).where(*where).order_by(SegmentRow.chunk, SegmentRow.index)
 
 
 def _segment(row: dict[str, Any]) -> Segment:
-    words = row["words"]
+    words = row.get("words")
     return Segment(
         start=row["start"],
         end=row["end"],

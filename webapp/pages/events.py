@@ -13,20 +13,18 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from webapp import fragments
-from webapp.core import accounts, jobs, transcripts
+from webapp.core import accounts, jobs
 from webapp.core.errors import NotFound, NotSignedIn
 from webapp.core.events import Hint
+from webapp.core.following import Following
 from webapp.core.house import House
 from webapp.core.tables import Job, Status
-from webapp.core.transcripts import ChunkText
-from webapp.pages.views import job_view, list_view, row, state
+from webapp.pages.views import Passage, TextView, job_view, list_view, row, state, text_view
 from webapp.streams import QUIET_S, Admission, Batch, concerning, ending_well, heard
 from webapp.visitors import AnyRequest, TheHouse, Visitor, session_secret
 
 # Elapsed and remaining time move on while a job runs, though nothing is heard.
 TICK_S = 5.0
-# What the column of a chunk's index holds.
-MOST_CHUNKS = 2**31 - 1
 STILL_HERE = ServerSentEventMessage(data=None, comment="still here")
 
 
@@ -44,13 +42,11 @@ async def job_events(
     house: TheHouse,
     visitor: Visitor,
     job_id: FromPath[UUID],
-    settled: FromQuery[int] = 0,
+    settled: FromQuery[UUID | None] = None,
 ) -> ServerSentEvent:
-    """`settled`: so many chunks are on the page already and will not change."""
+    """`settled`: up to this chunk all are on the page already, and will not change."""
     admission = _admission(request, house, visitor)
-    return ServerSentEvent(
-        ending_well(follow_job(house, admission, job_id, min(max(0, settled), MOST_CHUNKS)))
-    )
+    return ServerSentEvent(ending_well(follow_job(house, admission, job_id, settled)))
 
 
 def _admission(request: AnyRequest, house: House, visitor: UUID | None) -> Admission:
@@ -79,7 +75,7 @@ async def follow_list(
 
 
 async def follow_job(
-    house: House, admission: Admission, job_id: UUID, settled: int
+    house: House, admission: Admission, job_id: UUID, settled: UUID | None
 ) -> AsyncGenerator[ServerSentEventMessage, None]:
     async with house.events.subscribe(admission.owner) as queue:
         text, shown = FollowedText(job_id, settled), ""
@@ -94,7 +90,7 @@ async def follow_job(
                 yield ServerSentEventMessage("", event="gone")
                 return
             html = state(await job_view(job))
-            news = await text.news(whole=batch.resync)
+            news = await text.news(job, whole=batch.resync)
             yield _message((html if html != shown or batch.resync else "") + news)
             shown = html
             batch = await _heard_of(job, queue)
@@ -111,34 +107,60 @@ async def _heard_of(job: Job, queue: "asyncio.Queue[Hint]") -> Batch | None:
 
 
 class FollowedText:
-    """What one connection has been sent of a text that grows at its end."""
+    """What one connection has been sent of a text that grows in several places."""
 
-    def __init__(self, job: UUID, settled: int) -> None:
+    def __init__(self, job: UUID, settled: UUID | None) -> None:
         self._job = job
         self._page_has = settled
-        self._first = settled
-        self._sent: dict[int, ChunkText] = {}
+        self._begin()
 
-    async def news(self, *, whole: bool) -> str:
+    def _begin(self) -> None:
+        self._following = Following(self._job, self._page_has)
+        self._sent: dict[int, tuple[object, ...]] = {}
+        self._rest = ""
+
+    async def news(self, job: Job, *, whole: bool) -> str:
         """Fragments for what changed since; `whole` sends everything the page may lack again."""
-        chunks = await transcripts.chunks(self._job, self._page_has if whole else self._first)
-        # A new attempt at the work takes back the chunk that the last one had begun.
-        if not whole and self._sent.keys() - {chunk.index for chunk in chunks}:
-            return await self.news(whole=True)
         if whole:
-            html = fragments.render("jobs/_following.html", chunks=chunks)
-        else:
-            html = "".join(self._one(chunk) for chunk in chunks if chunk != self._sent.get(chunk.index))
-        self._remember(chunks)
-        return html
+            self._begin()
+        look = await self._following.look()
+        if not look.stands:
+            return await self._all_anew(job)
+        text = text_view(job, look.chunks)
+        html = self._lacking(text) if whole else self._changed(text, {chunk.index for chunk in look.fresh})
+        self._remember(text)
+        return html + self._changed_rest(text)
 
-    def _one(self, chunk: ChunkText) -> str:
-        return fragments.render("jobs/_chunk_news.html", chunk=chunk, new=chunk.index not in self._sent)
+    async def _all_anew(self, job: Job) -> str:
+        """The job was started over: not even what was settled is true any more."""
+        self._begin()
+        text = text_view(job, (await self._following.look()).chunks)
+        # Settled ones are on the page now, outside of what follows: they must not be sent into that again.
+        self._page_has = text.settled[-1].chunk.id if text.settled else None
+        self._remember(text)
+        self._changed_rest(text)
+        return fragments.render("jobs/_text.html", text=text)
 
-    def _remember(self, chunks: list[ChunkText]) -> None:
-        """Those before the first that is not done will not change, so they need not be read again."""
-        self._first = next((chunk.index for chunk in chunks if not chunk.done), self._first)
-        self._sent = {chunk.index: chunk for chunk in chunks if chunk.index >= self._first}
+    def _lacking(self, text: TextView) -> str:
+        lacking = [each for each in text.passages if each.chunk.id != self._page_has]
+        return fragments.render("jobs/_following.html", passages=lacking)
+
+    def _changed(self, text: TextView, fresh: set[int]) -> str:
+        return "".join(self._one(passage) for passage in text.passages if passage.chunk.index in fresh)
+
+    def _one(self, passage: Passage) -> str:
+        known = self._sent.get(passage.chunk.index)
+        if known == passage.look:
+            return ""
+        return fragments.render("jobs/_chunk_news.html", passage=passage, new=known is None)
+
+    def _changed_rest(self, text: TextView) -> str:
+        html = fragments.render("jobs/_rest.html", text=text)
+        known, self._rest = self._rest, html
+        return html if html != known else ""
+
+    def _remember(self, text: TextView) -> None:
+        self._sent.update({passage.chunk.index: passage.look for passage in text.passages})
 
 
 def _message(html: str) -> ServerSentEventMessage:

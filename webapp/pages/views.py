@@ -1,15 +1,19 @@
 """What the fragments of a job are rendered from."""
 
+from collections.abc import Iterable
+from itertools import takewhile
 from uuid import UUID
 
 import msgspec
 
 from webapp import fragments
 from webapp.core import jobs, progress, transcripts
+from webapp.core.chunks import ChunkText, gaps
 from webapp.core.clock import now
 from webapp.core.errors import LASTING
 from webapp.core.exports import FORMATS
-from webapp.core.tables import ACTIVE, Job, Status
+from webapp.core.tables import ACTIVE, TERMINAL, Job, Status
+from webapp.core.transcript import Gap
 
 PAGE_SIZE = 20
 
@@ -53,6 +57,54 @@ class ListView(msgspec.Struct, frozen=True):
     @property
     def stream(self) -> str:
         return f"/events?after={self.after}" if self.after else "/events"
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """A chunk on the page of its job, and the gap that begins in it."""
+
+    chunk: ChunkText
+    gap: Gap | None
+    over: bool  # what is missing will not come
+
+    @property
+    def growing(self) -> bool:
+        return self.chunk.status == Status.PROCESSING
+
+    @property
+    def look(self) -> tuple[object, ...]:
+        """Tells whether it would look otherwise than before. Of times only whole seconds are shown."""
+        gap = self.gap and (int(self.gap.start), None if self.gap.end is None else int(self.gap.end))
+        return self.growing, tuple(self.chunk.ids), gap, self.over
+
+
+class TextView(msgspec.Struct, frozen=True):
+    """The text of a job from some chunk on. `rest`: the gap at its end."""
+
+    passages: list[Passage]
+    rest: Gap | None
+    over: bool
+
+    @property
+    def settled(self) -> list[Passage]:
+        """Those at the beginning that will not change any more."""
+        return list(takewhile(lambda passage: passage.chunk.done, self.passages))
+
+    @property
+    def following(self) -> list[Passage]:
+        return self.passages[len(self.settled) :]
+
+    @property
+    def events(self) -> str:
+        """Where the stream is, seen from the job's address, that sends only what the page may lack."""
+        settled = self.settled
+        return f"events?settled={settled[-1].chunk.id}" if settled else "events"
+
+
+def text_view(job: Job, chunks: Iterable[ChunkText]) -> TextView:
+    chunks, over = list(chunks), job.status in TERMINAL
+    found = gaps(job, chunks)
+    passages = [Passage(chunk, found.between.get(chunk.index), over) for chunk in chunks]
+    return TextView(passages, found.rest, over)
 
 
 async def list_view(owner: UUID | None, after: UUID | None) -> ListView:
