@@ -57,7 +57,7 @@ def _prepare(place: Place, preferred_port: int) -> dict[str, str]:
         "PORT": str(port),
         "MODELS": ",".join(models),
         "MODELS_DIR": str(models_folder),
-        "SHUTDOWN_GRACE_S": "5",
+        "SHUTDOWN_GRACE": "5",
         FOLDER: str(place.folder),
         PORTS: ",".join(map(str, ports)),
     }

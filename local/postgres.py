@@ -23,6 +23,7 @@ class Postgres(Server):
         super().__init__(folder, port)
         self.password = password
         self.durable = durable
+        self.connections = 60
 
     @property
     def url(self) -> str:
@@ -41,7 +42,7 @@ class Postgres(Server):
             "port": self.port,
             "listen_addresses": LOOPBACK,
             "unix_socket_directories": "",  # a deep folder would exceed a socket's 107 characters
-            "max_connections": 60,
+            "max_connections": self.connections,
             "shared_buffers": "64MB",
             "fsync": "on" if self.durable else "off",
         }

@@ -1,4 +1,4 @@
-"""The engine's process: takes requests over one socket and may be killed at any moment."""
+"""A child of the worker: takes requests over one socket and may be killed at any moment."""
 
 import faulthandler
 import logging
@@ -6,14 +6,17 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
 
 from tasks.confinement import confine
-from tasks.engine import Engine, EngineError, is_out_of_memory
-from tasks.media import MediaError
+from tasks.problems import failure
 from tasks.protocol import (
     HEADER_SIZE,
-    Failed,
+    ChildConfig,
+    Cut,
+    CutOut,
+    Hear,
     Load,
     Loaded,
     Ready,
@@ -24,9 +27,8 @@ from tasks.protocol import (
     read_config,
     read_request,
 )
-from tasks.transcription import Transcription
 
-log = logging.getLogger(__name__)
+Service = Callable[[Request], None]
 
 
 class Connection:
@@ -48,20 +50,55 @@ class Connection:
         return read
 
 
-def main() -> None:
+def main(kind: str, descriptor: int) -> None:
     faulthandler.enable()
-    logging.basicConfig(level=logging.INFO, format="engine: %(message)s")
+    logging.basicConfig(level=logging.INFO, format=f"{kind}: %(message)s")
     for chatty in ("faster_whisper", "httpx", "huggingface_hub"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    connection = Connection(socket.socket(fileno=int(sys.argv[1])))
+    connection = Connection(socket.socket(fileno=descriptor))
     config = read_config(connection.receive())
     confine(config.memory_mb)
     requests: SimpleQueue[Request] = SimpleQueue()
     threading.Thread(target=_listen, args=(connection, requests), daemon=True).start()
-    engine = Engine(config)
+    serve = _SERVICES[kind](config, connection)
     connection.send(Ready())
     while True:
-        _serve(requests.get(), engine, connection)
+        _served(serve, requests.get(), connection)
+
+
+def _decoder(config: ChildConfig, connection: Connection) -> Service:
+    from tasks.cutting import Cutter
+
+    cutter = Cutter(config, connection.send)
+
+    def serve(request: Request) -> None:
+        match request:
+            case Cut():
+                cutter.cut(request)
+            case CutOut():
+                cutter.cut_out(request)
+
+    return serve
+
+
+def _engine(config: ChildConfig, connection: Connection) -> Service:
+    from tasks.engine import Engine
+    from tasks.hearing import Hearing
+
+    engine = Engine(config)
+
+    def serve(request: Request) -> None:
+        match request:
+            case Load(name):
+                model = engine.model(name)
+                connection.send(Loaded(name, model.device, model.compute_type))
+            case Hear():
+                Hearing(request, engine, connection.send).run()
+
+    return serve
+
+
+_SERVICES = {"decoder": _decoder, "engine": _engine}
 
 
 def _listen(connection: Connection, requests: SimpleQueue[Request]) -> None:
@@ -73,37 +110,12 @@ def _listen(connection: Connection, requests: SimpleQueue[Request]) -> None:
         os._exit(0)
 
 
-def _serve(request: Request, engine: Engine, connection: Connection) -> None:
+def _served(serve: Service, request: Request, connection: Connection) -> None:
     try:
-        if isinstance(request, Load):
-            model = engine.model(request.model)
-            connection.send(Loaded(request.model, model.device, model.compute_type))
-        else:
-            Transcription(request, engine, connection.send).run()
-    except MediaError as error:
-        connection.send(Failed(code=error.code, message=error.message, permanent=True))
-    except EngineError as error:
-        connection.send(Failed(code=error.code, message=error.message, permanent=error.permanent))
+        serve(request)
     except Exception as error:  # the worker must hear of it, whatever it is
-        connection.send(_unforeseen(error))
-
-
-def _unforeseen(error: Exception) -> Failed:
-    if is_out_of_memory(error):
-        return Failed(
-            code="out_of_memory",
-            message="This recording or model needs more memory than one job gets on this server. "
-            "Choose a smaller model and try again.",
-            permanent=False,
-        )
-    log.error("A request failed", exc_info=error)
-    return Failed(
-        code="engine_failed",
-        message="The engine stumbled over this recording. Try again; if it happens once more, "
-        "save the recording in another format and upload that.",
-        permanent=False,
-    )
+        connection.send(failure(error))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], int(sys.argv[2]))

@@ -16,16 +16,15 @@ from faster_whisper.utils import (
     available_models,
     download_model,
 )
-from faster_whisper.vad import (
-    VadOptions,
-    get_speech_timestamps,
-)
 from huggingface_hub import constants, get_session
 
-from tasks.protocol import EngineConfig
-from tasks.samples import RATE, Samples, Span
-from tasks.speech import SHORTEST_SILENCE, Chunk
+from tasks.problems import ChildError, is_out_of_memory
+from tasks.protocol import ChildConfig
+from tasks.samples import RATE, Samples
+from tasks.speech import Chunk
 from tasks.timeline import number, placed, worth_keeping
+from tasks.voice import speech_finder, voiced
+from webapp.core.language import SURE, Votes
 from webapp.core.options import JobOptions
 from webapp.core.transcript import Segment
 
@@ -34,31 +33,21 @@ log = logging.getLogger(__name__)
 MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 # Two models of a job mix stay warm; a third pushes out the one that was idle longest.
 WARM_MODELS = 2
+# How much of a chunk is asked for its language, and how many answers are worth remembering.
+WINDOW = 30 * RATE
+LANGUAGE_WINDOWS, LANGUAGES_KEPT = 4, 5
+# What a model that knows no other language answers; it cannot be asked.
+ENGLISH = Votes({"en": 1.0}, 1)
 # Until the hub answers at all, and until three gigabytes are here.
 HUB_SECONDS, FETCH_SECONDS = 10.0, 800.0
 # The model takes in 448 tokens, half of them prompt; a few stay free for how they are put together.
 PROMPT_TOKENS = 216
-OUT_OF_MEMORY = ("out of memory", "bad_alloc", "failed to allocate", "bad allocation")
 NEAREST = {
     "int8_float16": "int8",
     "int8_bfloat16": "int8",
     "float16": "float32",
     "bfloat16": "float32",
 }
-
-
-class EngineError(Exception):
-    def __init__(self, code: str, message: str, *, permanent: bool) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.permanent = permanent
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Native code says it in its own words."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in said for words in OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -68,15 +57,8 @@ class Model:
     compute_type: str
 
 
-@dataclass(frozen=True)
-class Heard:
-    language: str
-    probability: float
-    segments: Iterator[Segment]
-
-
 class Engine:
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: ChildConfig) -> None:
         self.config = config
         self._warm: OrderedDict[str, Model] = OrderedDict()
 
@@ -88,22 +70,29 @@ class Engine:
         self._warm.move_to_end(name)
         return self._warm[name]
 
-    def find_speech(self, samples: Samples) -> list[Span]:
-        options = VadOptions(
-            threshold=self.config.vad_threshold,
-            min_silence_duration_ms=SHORTEST_SILENCE * 1000 // RATE,
-            speech_pad_ms=0,
-        )
-        found = get_speech_timestamps(samples, options)
-        return [Span(span["start"], span["end"]) for span in found]
+    def language_of(self, chunk: Chunk, model: str) -> Votes:
+        """Asks half a minute of speech at a time, until it is sure or was asked often enough."""
+        if not self.model(model).whisper.model.is_multilingual:
+            return ENGLISH
+        speech = voiced(chunk.samples, speech_finder(self.config)(chunk.samples))
+        votes = Votes()
+        for start in range(0, min(len(speech), LANGUAGE_WINDOWS * WINDOW), WINDOW):
+            votes = votes.plus(self._vote(speech[start : start + WINDOW], model))
+            if votes.best and votes.best[1] >= SURE:
+                break
+        return votes
 
-    def hear(self, chunk: Chunk, options: JobOptions, language: str | None) -> Heard:
+    def hear(self, chunk: Chunk, options: JobOptions, language: str | None) -> Iterator[Segment]:
         """The segments come as they are recognised: half a minute of speech at a time."""
         whisper = self.model(options.model).whisper
         prompts = fitting_prompts(whisper.hf_tokenizer, options)
-        found, info = whisper.transcribe(chunk.samples, **prompts, **self._arguments(options, language))
-        segments = (placed(segment, chunk) for segment in found if worth_keeping(segment))
-        return Heard(info.language, number(info.language_probability), segments)
+        found, _ = whisper.transcribe(chunk.samples, **prompts, **self._arguments(options, language))
+        return (placed(segment, chunk) for segment in found if worth_keeping(segment))
+
+    def _vote(self, speech: Samples, model: str) -> Votes:
+        _, _, all_of_them = self.model(model).whisper.detect_language(speech)
+        likeliest = all_of_them[:LANGUAGES_KEPT]
+        return Votes({name: number(probability) for name, probability in likeliest}, 1)
 
     def _arguments(self, options: JobOptions, language: str | None) -> dict[str, Any]:
         return {
@@ -138,9 +127,9 @@ def _shortened(text: str | None, tokenizer: Any, most: int) -> str | None:
     return text if len(tokens.ids) <= most else text[: tokens.offsets[most][0]]
 
 
-def load(name: str, config: EngineConfig) -> Model:
+def load(name: str, config: ChildConfig) -> Model:
     if name not in config.models:
-        raise EngineError(
+        raise ChildError(
             "model_unavailable",
             f"This server no longer offers the model {name}. Choose another one and try again.",
             permanent=True,
@@ -164,7 +153,7 @@ def load(name: str, config: EngineConfig) -> Model:
             log.warning("The model %s does not run on %s: %s", name, device, problem)
             continue
         return Model(whisper, device, whisper.model.compute_type)
-    raise EngineError(
+    raise ChildError(
         "model_unavailable",
         f"The model {name} could not be loaded. Try again later, or choose another model.",
         permanent=False,
@@ -199,7 +188,7 @@ def _try_out(whisper: Any) -> None:
     list(whisper.transcribe(silence, language="en", max_new_tokens=1)[0])
 
 
-def _folder(name: str, config: EngineConfig) -> Path:
+def _folder(name: str, config: ChildConfig) -> Path:
     folder = config.models_dir / name
     if _complete(folder):
         return folder
@@ -207,7 +196,7 @@ def _folder(name: str, config: EngineConfig) -> Path:
         _download(name, folder)
     if _complete(folder):
         return folder
-    raise EngineError(
+    raise ChildError(
         "model_unavailable",
         f"The model {name} is not on this server. The folder {folder.name} in MODELS_DIR must hold "
         f"{', '.join(MODEL_FILES)}. Try again later, or choose another model.",

@@ -1,4 +1,4 @@
-"""Holding on to a job while it is worked on, and letting go the moment it is somebody else's."""
+"""Holding on to a piece of work, and letting go the moment it is somebody else's."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,49 +7,59 @@ from contextlib import asynccontextmanager, suppress
 from redis.exceptions import RedisError
 from saq.job import Job as Bell
 
-from webapp.core import work
 from webapp.core.background import beside
 from webapp.core.database import patiently
 from webapp.core.errors import LeaseLost
 from webapp.core.events import RESYNC, Hint
 from webapp.core.house import House
+from webapp.core.leases import Claim, check, renew
 from webapp.core.queue import HEARTBEAT_S
 
 # Own progress is announced like everything else, so hints come often: look this many times a second at most.
 _CALM_S = 0.3
 _BELL_S = 1
+# A hint makes a cancellation felt at once, but Redis may be away or hang. Looking costs next to nothing.
+_LOOK_S = 1.0
 
 
 @asynccontextmanager
-async def kept(house: House, claim: work.Claim, bell: Bell) -> AsyncIterator[None]:
+async def kept(house: House, claim: Claim, bell: Bell | None) -> AsyncIterator[None]:
     """Renews the lease while the body runs. Should it be lost, or the job be cancelled or deleted, the body
     is cancelled and LeaseLost raised in its place."""
     body = asyncio.current_task()
     assert body is not None
+    watching = True
+
+    def lost(keeper: "asyncio.Task[None]") -> None:
+        if watching and not keeper.cancelled():
+            body.cancel()
+
     async with beside(_keep(house, claim, bell)) as keeper:
-        keeper.add_done_callback(lambda task: None if task.cancelled() else body.cancel())
+        keeper.add_done_callback(lost)
         try:
             yield
         except asyncio.CancelledError:
             if keeper.done() and not keeper.cancelled() and body.uncancel() == 0:
                 raise keeper.exception() or LeaseLost from None
             raise
+        finally:
+            watching = False  # else the body could be cancelled when it has left
 
 
-async def _keep(house: House, claim: work.Claim, bell: Bell) -> None:
+async def _keep(house: House, claim: Claim, bell: Bell | None) -> None:
     """Ends by raising LeaseLost, or by being cancelled."""
     every = min(house.settings.lease_s, HEARTBEAT_S) / 4
     loop = asyncio.get_running_loop()
     async with house.events.subscribe(claim.job.owner) as hints:
         due = loop.time() + every
         while True:
-            heard = await _heard(hints, due - loop.time())
-            if not heard or loop.time() >= due:
-                await patiently(work.renew, house, claim)
+            heard = await _heard(hints, min(_LOOK_S, due - loop.time()))
+            if loop.time() >= due:
+                await patiently(renew, house, claim)
                 await _keep_bell(bell)
                 due = loop.time() + every
-            elif claim.job.id in heard or RESYNC in heard:
-                await patiently(work.check, claim)
+            elif not heard or claim.job.id in heard or RESYNC in heard:
+                await patiently(check, claim)
 
 
 async def _heard(hints: "asyncio.Queue[Hint]", wait: float) -> set[Hint]:
@@ -65,9 +75,11 @@ async def _heard(hints: "asyncio.Queue[Hint]", wait: float) -> set[Hint]:
     return heard
 
 
-async def _keep_bell(bell: Bell) -> None:
+async def _keep_bell(bell: Bell | None) -> None:
     """SAQ counts a job without a sign of life as dead. What counts for us is the lease: Redis may be away,
     and waiting long for it would cost us the lease."""
+    if bell is None:
+        return
     with suppress(RedisError, OSError):
         async with asyncio.timeout(_BELL_S):
             await bell.update()

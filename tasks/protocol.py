@@ -1,7 +1,8 @@
-"""What the worker and the engine's process say to each other, and how a message lies on the wire.
+"""What the worker and its children say to each other, and how a message lies on the wire.
 
-A frame is a four-byte length and that many bytes of MessagePack. The engine's process handles
-hostile files, so the worker believes nothing it says beyond these types and sizes.
+There are two kinds of child: the decoder opens strangers' files, the engine listens to what the decoder made
+of them. A frame is a four-byte length and that many bytes of MessagePack. The worker believes nothing that a
+child says beyond these types and sizes.
 """
 
 import os
@@ -18,7 +19,9 @@ _HEADER = struct.Struct(">I")
 HEADER_SIZE = _HEADER.size
 
 
-class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
+class ChildConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`memory_mb` is what the process may allocate; 0 for no limit."""
+
     models: tuple[str, ...]
     models_dir: Path
     device: str = "auto"
@@ -33,18 +36,40 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int = 0
 
 
+class Cut(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the decoder: cut a recording into chunks, each a FLAC file in `folder`. `start` and `first_chunk`
+    carry on where an earlier attempt stopped."""
+
+    path: Path
+    folder: Path
+    start: float = 0.0
+    first_chunk: int = 0
+
+
+class CutOut(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the decoder: one stretch of a recording, as a FLAC file at `target`."""
+
+    path: Path
+    target: Path
+    start: float
+    end: float
+
+
 class Load(msgspec.Struct, frozen=True, tag=True):
+    """To the engine: make this model warm."""
+
     model: str
 
 
-class Transcribe(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """`start`, `first_chunk` and `language` carry on where an earlier attempt stopped."""
+class Hear(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """To the engine: what is said in the FLAC file at `path`, which is the recording from `start` on.
+    Without a language it is detected; with `only_if_sure` nothing more is done if that stays open."""
 
     path: Path
     options: JobOptions
-    start: float = 0.0
-    first_chunk: int = 0
+    start: float
     language: str | None = None
+    only_if_sure: bool = False
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -63,19 +88,33 @@ class Opened(msgspec.Struct, frozen=True, tag=True):
     duration: float | None
 
 
-class ChunkStarted(msgspec.Struct, frozen=True, tag=True):
+class ChunkCut(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Seconds on the recording's timeline, `speech` of them with somebody speaking. `last`: none follows."""
+
     index: int
     start: float
     end: float
+    speech: float
+    path: Path
+    last: bool
 
 
-class LanguageDetected(msgspec.Struct, frozen=True, tag=True):
-    language: str
-    probability: float
+class CutDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """`duration` was decoded; `missing` seconds of the claimed length were not in the file."""
+
+    duration: float
+    damaged_packets: int
+    missing: float
+
+
+class LanguageHeard(msgspec.Struct, frozen=True, tag=True):
+    """The sum, over so many windows, of the probabilities of the likeliest languages."""
+
+    weights: dict[str, float]
+    windows: int
 
 
 class SegmentFound(msgspec.Struct, frozen=True, tag=True):
-    chunk: int
     segment: Segment
 
 
@@ -85,17 +124,10 @@ class Position(msgspec.Struct, frozen=True, tag=True):
     seconds: float
 
 
-class ChunkDone(msgspec.Struct, frozen=True, tag=True):
-    index: int
+class Heard(msgspec.Struct, frozen=True, tag=True):
+    """The chunk is done; or not begun, where its language was to be sure and is not."""
 
-
-class Done(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """`duration` was decoded; `missing` seconds of the claimed length were not in the file."""
-
-    duration: float
-    speech: float
-    damaged_packets: int
-    missing: float
+    done: bool
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -104,9 +136,20 @@ class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     permanent: bool
 
 
-Request = Load | Transcribe
-Event = Opened | ChunkStarted | LanguageDetected | SegmentFound | Position | ChunkDone | Done | Failed
-Reply = Ready | Loaded | Event
+Request = Cut | CutOut | Load | Hear
+Reply = (
+    Ready | Loaded | Opened | ChunkCut | CutDone | LanguageHeard | SegmentFound | Position | Heard | Failed
+)
+# Whichever of these comes ends the answer to a request.
+LAST = Loaded | CutDone | Heard | Failed
+_OF_CUTTING = (Opened, Position, ChunkCut, CutDone, Failed)
+# What a request may be answered with. A child that says anything else is not to be believed any more.
+ANSWERS: dict[type[Request], tuple[type[Reply], ...]] = {
+    Cut: _OF_CUTTING,
+    CutOut: _OF_CUTTING,
+    Load: (Loaded, Failed),
+    Hear: (LanguageHeard, SegmentFound, Position, Heard, Failed),
+}
 
 
 def _path(kind: type, value: str) -> Path:
@@ -115,15 +158,15 @@ def _path(kind: type, value: str) -> Path:
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=os.fspath)
 _requests = msgspec.msgpack.Decoder(Request, dec_hook=_path)
-_replies = msgspec.msgpack.Decoder(Reply)
-_configs = msgspec.msgpack.Decoder(EngineConfig, dec_hook=_path)
+_replies = msgspec.msgpack.Decoder(Reply, dec_hook=_path)
+_configs = msgspec.msgpack.Decoder(ChildConfig, dec_hook=_path)
 
 
 class ProtocolError(Exception):
     """The other side sent something that is no message."""
 
 
-def frame(message: Request | Reply | EngineConfig) -> bytes:
+def frame(message: Request | Reply | ChildConfig) -> bytes:
     body = _encoder.encode(message)
     return _HEADER.pack(len(body)) + body
 
@@ -140,7 +183,7 @@ def read_request(body: bytes) -> Request:
     return request
 
 
-def read_config(body: bytes) -> EngineConfig:
+def read_config(body: bytes) -> ChildConfig:
     return _configs.decode(body)
 
 

@@ -26,6 +26,7 @@ class Chunk:
     first_sample: int
     samples: Samples
     speech: float  # seconds
+    last: bool = True
 
     @property
     def start(self) -> float:
@@ -51,7 +52,7 @@ def cut_into_chunks(
     position, index = first_sample, first_index
     while len(samples := ahead.see(LONGEST + 1)):
         end, speech = _end_of_chunk(samples, index, find_speech)
-        yield Chunk(index, position, samples[:end], speech)
+        yield Chunk(index, position, samples[:end], speech, last=end == len(samples))
         ahead.drop(end)
         position, index = position + end, index + 1
 

@@ -5,17 +5,19 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import structlog
 
-from tasks.child import EngineChild, EngineCrashed
+from tasks.child import ChildCrashed, Decoder, EngineChild
 from tasks.confinement import keep_secrets
+from tasks.crew import Crew
 from tasks.folders import clear_left_behind
-from tasks.protocol import EngineConfig
-from tasks.stopping import end_after, leave_within
-from tasks.transcribe import transcribe
-from webapp.core import health, upkeep
+from tasks.look import look, work_off
+from tasks.protocol import ChildConfig
+from tasks.stopping import Restart, end_after, leave_within
+from webapp.core import health, removals, sweeping, upkeep
 from webapp.core.background import beside
 from webapp.core.errors import JobFailed
 from webapp.core.house import House, open_house
@@ -25,7 +27,10 @@ from webapp.core.settings import Settings, get_settings, settings_or_exit
 
 log = structlog.get_logger(__name__)
 
-RECONCILE_EVERY_S = 15
+LOOK_EVERY_S = 5
+RECONCILE_EVERY_S = 10
+# It reads the whole bucket: not at each start of a worker that starts afresh often.
+SWEEP_FIRST_S = 600
 PURGE_EVERY_S = 3600
 _LAST_S = 2
 
@@ -35,13 +40,14 @@ def settings() -> dict[str, Any]:
     configure_logs(ours)
     return {
         "queue": PatientQueue(open_redis(ours), name=ours.queue_name),
-        "functions": [(TASK, transcribe)],
-        "concurrency": ours.worker_concurrency,
+        "functions": [(TASK, look)],
+        # One more than hear: a recording is cut into chunks while others are heard.
+        "concurrency": ours.worker_concurrency + 1,
         # Shorter than the client's own time-out, so that waiting for work is not taken for a dead server.
         "dequeue_timeout": 10,
         # No grace is long enough to finish a job: it is cancelled at once and given back. What is left of the
         # grace is for closing everything.
-        "cancellation_hard_deadline_s": ours.shutdown_grace_s * 0.7,
+        "cancellation_hard_deadline_s": ours.shutdown_grace * 0.7,
         "startup": startup,
         "shutdown": shutdown,
     }
@@ -53,44 +59,60 @@ async def startup(context: dict[str, Any]) -> None:
     clear_left_behind()
     async with AsyncExitStack() as stack:
         asked = context["worker"].event
-        await stack.enter_async_context(beside(end_after(asked, ours.shutdown_grace_s)))
+        restart = Restart(asked)
+        await stack.enter_async_context(beside(end_after(asked, ours.shutdown_grace, restart)))
         house = await stack.enter_async_context(open_house(ours))
-        children = await _children(ours, stack)
+        crew = await _crew(ours, stack, restart)
         for work in (
             every(health.BEAT_EVERY_S, health.beat, house),
+            every(LOOK_EVERY_S, partial(work_off, crew, None), house),
             every(RECONCILE_EVERY_S, upkeep.reconcile, house),
+            every(RECONCILE_EVERY_S, removals.carry_out, house),
             every(PURGE_EVERY_S, upkeep.purge, house),
+            every(PURGE_EVERY_S, sweeping.sweep, house, first_after=SWEEP_FIRST_S),
         ):
             await stack.enter_async_context(beside(work))
-        context.update(house=house, children=children, stack=stack.pop_all())
+        context.update(house=house, crew=crew, restart=restart, stack=stack.pop_all())
     log.info("worker ready", models=ours.models)
 
 
 async def shutdown(context: dict[str, Any]) -> None:
     if "stack" in context:
         await context["stack"].aclose()
+        context["restart"].carry_out()
     # What still runs is a thread that speaks to the storage, for a job that was given back.
     leave_within(_LAST_S)
 
 
-async def every(seconds: float, duty: Callable[[House], Awaitable[None]], house: House) -> None:
+async def every(
+    seconds: float, duty: Callable[[House], Awaitable[object]], house: House, *, first_after: float = 0.0
+) -> None:
     """Not SAQ's cron: that needs Redis, and a free place among jobs that may take hours."""
+    await asyncio.sleep(first_after)
     while True:
         try:
             await duty(house)
         except Exception as problem:
-            log.warning("duty failed", duty=duty.__name__, problem=repr(problem))
+            log.warning("duty failed", duty=str(duty), problem=repr(problem))
         await asyncio.sleep(seconds)
 
 
-async def _children(ours: Settings, stack: AsyncExitStack) -> "asyncio.Queue[EngineChild]":
-    """One engine process for each job at a time, each with the default model loaded."""
-    children: asyncio.Queue[EngineChild] = asyncio.Queue()
-    for _ in range(ours.worker_concurrency):
-        child = await stack.enter_async_context(EngineChild(_config(ours)))
-        await _warm(child, ours.default_model)
-        children.put_nowait(child)
-    return children
+async def _crew(ours: Settings, stack: AsyncExitStack, restart: Restart) -> Crew:
+    """An engine for each chunk at a time, with the default model loaded, and a decoder."""
+    decoder = await stack.enter_async_context(Decoder(_config(ours, ours.decoder_memory_mb)))
+    config = _config(ours, ours.engine_memory_mb)
+    engines = [await stack.enter_async_context(EngineChild(config)) for _ in range(ours.worker_concurrency)]
+    for engine in engines:
+        await _warm(engine, ours.default_model)
+    await _started(decoder)
+    return Crew(ours, decoder, engines, restart)
+
+
+async def _started(decoder: Decoder) -> None:
+    try:
+        await decoder.start()
+    except (ChildCrashed, OSError) as problem:  # a time-out too: it never got ready
+        sys.exit(f"The worker cannot start its decoder: {problem!r}. Is DECODER_MEMORY_MB too small for it?")
 
 
 async def _warm(child: EngineChild, model: str) -> None:
@@ -99,14 +121,14 @@ async def _warm(child: EngineChild, model: str) -> None:
     except JobFailed as reason:
         # Whoever starts the worker should learn now that it could do nothing, not with the first job.
         sys.exit(f"The worker cannot load its default model: {reason.message}")
-    except EngineCrashed as crash:
+    except ChildCrashed as crash:
         sys.exit(f"The worker cannot load its default model: {crash}. Is ENGINE_MEMORY_MB too small for it?")
     log.info("model loaded", model=loaded.model, device=loaded.device, compute_type=loaded.compute_type)
 
 
-def _config(ours: Settings) -> EngineConfig:
+def _config(ours: Settings, memory_mb: int) -> ChildConfig:
     share = len(os.sched_getaffinity(0)) // ours.worker_concurrency
-    return EngineConfig(
+    return ChildConfig(
         models=ours.models,
         models_dir=ours.models_dir,
         device=ours.device,
@@ -118,5 +140,5 @@ def _config(ours: Settings) -> EngineConfig:
         max_channels=ours.max_channels,
         min_sample_rate=ours.min_sample_rate,
         max_sample_rate=ours.max_sample_rate,
-        memory_mb=ours.engine_memory_mb,
+        memory_mb=memory_mb,
     )

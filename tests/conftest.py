@@ -34,6 +34,7 @@ os.environ.update(
     MODELS="base,tiny.en",
     MODELS_DIR=str(ROOT / ".data" / "models"),
     HF_HUB_OFFLINE="1",
+    ORT_DISABLE_TELEMETRY="1",
 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from redis import Redis
 
 from local.process import die_with_parent
@@ -81,6 +82,16 @@ def running_worker(
         yield process
     finally:
         process.stop()
+
+
+def child_of(worker: Process, kind: str) -> psutil.Process:
+    """`kind`: decoder or engine."""
+    children = psutil.Process(worker.pid).children()
+    return next(child for child in children if kind in child.cmdline())
+
+
+def kill_child(worker: Process, kind: str) -> None:
+    child_of(worker, kind).kill()
 
 
 def flush(url: str) -> None:

@@ -1,12 +1,16 @@
-"""The engine's configuration for tests: the real models, in the settings that ship."""
+"""Children for tests, with the real models and the settings that ship, and what they are asked."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
-from tasks.protocol import EngineConfig
+from tasks.child import Child, EngineChild
+from tasks.protocol import ChildConfig, Cut, Hear, Request
 from tasks.samples import RATE
+from tests.support.children import KINDS, samples_of, stored
 from tests.support.recordings import decoded, encode
 from tests.support.speech import Speech
 from webapp.core.options import JobOptions
@@ -14,8 +18,8 @@ from webapp.core.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def config(settings: Settings) -> EngineConfig:
-    return EngineConfig(models=("base", "tiny.en"), models_dir=settings.models_dir, cpu_threads=2)
+def config(settings: Settings) -> ChildConfig:
+    return ChildConfig(models=("base", "tiny.en"), models_dir=settings.models_dir, cpu_threads=2)
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +42,32 @@ def long_speech(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Pat
     readings = [decoded(speech[f"lj_LJ001-000{n}.flac"]) for n in (1, 2, 3, 4)]
     whole = np.concatenate([*readings * 8])[: 200 * RATE]
     return encode(tmp_path_factory.mktemp("long") / "long.flac", "flac", whole)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=KINDS)
+async def child(request: pytest.FixtureRequest, config: ChildConfig) -> AsyncIterator[Child]:
+    async with KINDS[request.param](config) as child:
+        yield child
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def engine(config: ChildConfig) -> AsyncIterator[EngineChild]:
+    async with EngineChild(config) as child:
+        yield child
+
+
+@pytest.fixture
+def hear(speech: Speech, config: ChildConfig, options: JobOptions, tmp_path: Path) -> Hear:
+    sound = stored(tmp_path / "jfk.flac", samples_of(speech["jfk.flac"], config))
+    return Hear(path=sound, options=options, start=0.0)
+
+
+@pytest.fixture(scope="module")
+def minute(long_speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stored(tmp_path_factory.mktemp("minute") / "recording", decoded(long_speech)[: 60 * RATE])
+
+
+@pytest.fixture
+def work(child: Child, hear: Hear, minute: Path, tmp_path: Path) -> Request:
+    """After the first answer there is enough left to do to be disturbed."""
+    return hear if isinstance(child, EngineChild) else Cut(path=minute, folder=tmp_path)

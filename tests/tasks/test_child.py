@@ -1,29 +1,32 @@
+"""Both kinds of child are started, watched and ended alike."""
+
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import msgspec
 import psutil
 import pytest
-import pytest_asyncio
 
-from tasks.child import ROOT, EngineChild, EngineCrashed
+from tasks.child import REQUESTS, Child, ChildCrashed, Decoder, EngineChild
 from tasks.protocol import (
-    Done,
-    EngineConfig,
-    Event,
+    ChildConfig,
+    ChunkCut,
+    Cut,
+    CutDone,
     Failed,
+    Hear,
+    Heard,
     Opened,
-    SegmentFound,
-    Transcribe,
+    Position,
+    Reply,
+    Request,
 )
-from tests.support.recordings import encode, silence
+from tests.support.children import everything, text
 from tests.support.speech import Speech
 from webapp.core.errors import JobFailed
 from webapp.core.options import JobOptions
@@ -31,100 +34,104 @@ from webapp.core.options import JobOptions
 change = msgspec.structs.replace
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def child(config: EngineConfig) -> AsyncIterator[EngineChild]:
-    async with EngineChild(config) as child:
-        yield child
+def done(told: list[Reply]) -> bool:
+    return isinstance(told[-1], CutDone | Heard)
 
 
-@pytest.fixture
-def jfk(speech: Speech, options: JobOptions) -> Transcribe:
-    return Transcribe(path=speech["jfk.flac"], options=options)
-
-
-async def everything(child: EngineChild, request: Transcribe) -> list[Event]:
-    async with aclosing(child.transcribe(request)) as events:
-        return [event async for event in events]
-
-
-async def disturbed(child: EngineChild, request: Transcribe, disturb: Callable[[], Awaitable[None]]) -> None:
-    async with aclosing(child.transcribe(request)) as events:
-        async for _ in events:
+async def disturbed(child: Child, request: Request, disturb: Callable[[], Awaitable[None]]) -> None:
+    async with aclosing(child.ask(request)) as replies:
+        async for _ in replies:
             await disturb()
 
 
-def text(events: list[Event]) -> str:
-    return "".join(event.segment.text for event in events if isinstance(event, SegmentFound))
+async def test_sound_becomes_text_in_two_other_processes(
+    config: ChildConfig, engine: EngineChild, speech: Speech, options: JobOptions, tmp_path: Path
+) -> None:
+    async with Decoder(config) as decoder:
+        told = await everything(decoder.cut(Cut(path=speech["jfk.flac"], folder=tmp_path)))
+        opened, *_, chunk, _ = told
+        assert isinstance(opened, Opened)
+        assert isinstance(chunk, ChunkCut)
+        request = Hear(path=chunk.path, options=options, start=chunk.start)
+        heard = await everything(engine.hear(request))
+        assert "ask what you can do for your country" in text(heard)
+        assert heard[-2:] == [Position(11.0), Heard(done=True)]
+        assert len({decoder.pid, engine.pid, os.getpid(), None}) == 4
 
 
-async def test_a_recording_is_transcribed_in_another_process(child: EngineChild, jfk: Transcribe) -> None:
-    events = await everything(child, jfk)
-    assert isinstance(events[0], Opened)
-    assert isinstance(events[-1], Done)
-    assert "ask what you can do for your country" in text(events)
-    assert child.pid != os.getpid()
-
-
-async def test_the_process_stays_warm_between_recordings(child: EngineChild, jfk: Transcribe) -> None:
-    await everything(child, jfk)
+async def test_the_process_stays_warm_between_recordings(child: Child, work: Request) -> None:
+    await everything(child.ask(work))
     before = child.pid
-    await everything(child, jfk)
+    await everything(child.ask(work))
     assert child.pid == before
 
 
-async def test_a_recording_that_cannot_be_read_fails_and_spares_the_process(
-    child: EngineChild, jfk: Transcribe, tmp_path: Path
+async def test_the_process_is_replaced_after_many_requests(
+    child: Child, work: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await everything(child, jfk)
-    before = child.pid
-    (tmp_path / "audio").write_bytes(b"not a recording")
-    (failed,) = await everything(child, change(jfk, path=tmp_path / "audio"))
-    assert isinstance(failed, Failed)
-    assert (failed.code, failed.permanent) == ("unknown_format", True)
-    assert child.pid == before
+    assert REQUESTS > 50
+    await child.kill()
+    monkeypatch.setattr("tasks.child.REQUESTS", 2)
+    pids = []
+    for _ in range(3):
+        assert done(await everything(child.ask(work)))
+        pids.append(child.pid)
+    assert pids[0] == pids[1] != pids[2]
 
 
-async def test_a_missing_file_is_a_failure_not_a_crash(
-    child: EngineChild, jfk: Transcribe, tmp_path: Path
-) -> None:
-    (failed,) = await everything(child, change(jfk, path=tmp_path / "gone"))
+async def test_a_missing_file_is_a_failure_not_a_crash(child: Child, work: Request, tmp_path: Path) -> None:
+    assert isinstance(work, Cut | Hear)
+    (failed,) = await everything(child.ask(change(work, path=tmp_path / "gone")))
     assert isinstance(failed, Failed)
     assert (failed.code, failed.permanent) == ("engine_failed", False)
+    assert str(tmp_path) not in failed.message
+
+
+async def test_a_process_that_stumbled_is_not_trusted_with_the_next_recording(
+    child: Child, work: Request, tmp_path: Path
+) -> None:
+    assert isinstance(work, Cut | Hear)
+    assert done(await everything(child.ask(work)))
+    before = child.pid
+    await everything(child.ask(change(work, path=tmp_path / "gone")))
+    assert child.pid is None
+    assert done(await everything(child.ask(work)))
+    assert child.pid != before
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 async def test_a_crash_is_told_and_the_next_recording_works(
-    sign: signal.Signals, child: EngineChild, jfk: Transcribe
+    sign: signal.Signals, child: Child, work: Request
 ) -> None:
     async def kill() -> None:
         assert child.pid
         os.kill(child.pid, sign)
 
-    with pytest.raises(EngineCrashed) as caught:
-        await disturbed(child, jfk, kill)
-    assert caught.value.returncode == -sign
-    assert isinstance((await everything(child, jfk))[-1], Done)
+    with pytest.raises(ChildCrashed) as caught:
+        await disturbed(child, work, kill)
+    assert (caught.value.kind, caught.value.returncode) == (child.kind, -sign)
+    assert done(await everything(child.ask(work)))
 
 
-async def test_a_process_that_died_while_idle_is_replaced(child: EngineChild, jfk: Transcribe) -> None:
-    await everything(child, jfk)
+async def test_a_process_that_died_while_idle_is_replaced(child: Child, work: Request) -> None:
+    await everything(child.ask(work))
     assert child.pid
     os.kill(child.pid, signal.SIGKILL)
     await asyncio.sleep(0.5)
-    assert isinstance((await everything(child, jfk))[-1], Done)
+    assert done(await everything(child.ask(work)))
 
 
 async def test_cancelling_stops_the_work_within_a_second_and_leaves_no_zombie(
-    child: EngineChild, jfk: Transcribe
+    child: Child, work: Request
 ) -> None:
     begun = asyncio.Event()
 
-    async def work() -> None:
-        async with aclosing(child.transcribe(jfk)) as events:
-            async for _ in events:
+    async def working() -> None:
+        async with aclosing(child.ask(work)) as replies:
+            async for _ in replies:
                 begun.set()
 
-    task = asyncio.create_task(work())
+    task = asyncio.create_task(working())
     await begun.wait()
     assert child.pid
     process = psutil.Process(child.pid)
@@ -134,114 +141,74 @@ async def test_cancelling_stops_the_work_within_a_second_and_leaves_no_zombie(
         await task
     assert time.monotonic() - asked < 1
     assert not process.is_running()
-    assert isinstance((await everything(child, jfk))[-1], Done)
+    assert done(await everything(child.ask(work)))
 
 
-async def test_leaving_early_stops_the_work(child: EngineChild, jfk: Transcribe) -> None:
-    async with aclosing(child.transcribe(jfk)) as events:
-        await anext(events)
+async def test_cancelling_at_any_moment_of_the_start_leaves_no_process(
+    config: ChildConfig, child: Child, work: Request
+) -> None:
+    await child.kill()
+    before = psutil.Process().children()
+    for moments in range(12):
+        async with type(child)(config) as starting:
+            task = asyncio.create_task(everything(starting.ask(work)))
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert starting.pid is None
+    assert psutil.Process().children() == before
+
+
+async def test_leaving_early_stops_the_work(child: Child, work: Request) -> None:
+    async with aclosing(child.ask(work)) as replies:
+        await anext(replies)
         assert child.pid
         process = psutil.Process(child.pid)
     assert not process.is_running()
 
 
+async def test_leaving_with_the_last_word_spares_the_process(child: Child, work: Request) -> None:
+    async with aclosing(child.ask(work)) as replies:
+        async for reply in replies:
+            if done([reply]):
+                break
+    assert child.pid
+    before = child.pid
+    assert done(await everything(child.ask(work)))
+    assert child.pid == before
+
+
 async def test_a_process_that_does_not_get_ready_is_given_up_and_ended(
-    config: EngineConfig, jfk: Transcribe, monkeypatch: pytest.MonkeyPatch
+    config: ChildConfig, child: Child, work: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tasks.child.START_SECONDS", 0.01)
-    async with EngineChild(config) as slow:
-        with pytest.raises(EngineCrashed):
-            await everything(slow, jfk)
+    async with type(child)(config) as slow:
+        with pytest.raises(ChildCrashed):
+            await everything(slow.ask(work))
         assert slow.pid is None
 
 
-async def test_killing_it_ends_the_wait_of_whoever_listens(child: EngineChild, jfk: Transcribe) -> None:
-    with pytest.raises(EngineCrashed) as caught:
-        await disturbed(child, jfk, child.kill)
+async def test_killing_it_ends_the_wait_of_whoever_listens(child: Child, work: Request) -> None:
+    with pytest.raises(ChildCrashed) as caught:
+        await disturbed(child, work, child.kill)
     assert caught.value.returncode is None
     await child.kill()
 
 
-async def test_a_second_request_waits_its_turn(child: EngineChild, jfk: Transcribe) -> None:
-    both = await asyncio.gather(everything(child, jfk), everything(child, jfk))
-    assert text(both[0]) == text(both[1]) != ""
+async def test_a_second_request_waits_its_turn(child: Child, work: Request) -> None:
+    both = await asyncio.gather(everything(child.ask(work)), everything(child.ask(work)))
+    assert both[0] == both[1]
+    assert done(both[0])
 
 
-async def test_a_model_is_made_warm_beforehand(child: EngineChild) -> None:
-    loaded = await child.load("tiny.en")
+async def test_a_model_is_made_warm_beforehand(engine: EngineChild) -> None:
+    loaded = await engine.load("tiny.en")
     assert (loaded.model, loaded.device) == ("tiny.en", "cpu")
 
 
-async def test_warming_a_model_that_is_not_offered_fails(child: EngineChild) -> None:
+async def test_warming_a_model_that_is_not_offered_fails(engine: EngineChild) -> None:
     with pytest.raises(JobFailed) as caught:
-        await child.load("huge")
+        await engine.load("huge")
     assert caught.value.code == "model_unavailable"
-
-
-async def test_memory_has_a_limit_and_the_next_recording_works(config: EngineConfig, jfk: Transcribe) -> None:
-    async with EngineChild(change(config, memory_mb=500)) as small:
-        for _ in range(2):
-            (*_, failed) = await everything(small, jfk)
-            assert isinstance(failed, Failed)
-            assert (failed.code, failed.permanent) == ("out_of_memory", False)
-
-
-async def test_the_limits_of_a_recording_reach_the_process(
-    config: EngineConfig, jfk: Transcribe, tmp_path: Path
-) -> None:
-    path = encode(tmp_path / "audio", "flac", silence(20))
-    async with EngineChild(change(config, max_duration_s=10)) as strict:
-        (failed,) = await everything(strict, change(jfk, path=path))
-    assert isinstance(failed, Failed)
-    assert failed.code == "too_long"
-
-
-async def test_the_process_knows_none_of_the_workers_secrets(
-    child: EngineChild, jfk: Transcribe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgres://somebody:secret@host/db")
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    monkeypatch.setenv("HF_HUB_CACHE", "/models")
-    await child.kill()
-    await everything(child, jfk)
-    assert child.pid
-    environment = psutil.Process(child.pid).environ()
-    assert environment["HF_HUB_CACHE"] == "/models"
-    assert not environment.keys() & {"DATABASE_URL", "HF_TOKEN"}
-    assert not [name for name in environment if name.startswith(("S3_", "REDIS_"))]
-
-
-async def test_ctrl_c_in_the_terminal_does_not_reach_it(child: EngineChild, jfk: Transcribe) -> None:
-    await everything(child, jfk)
-    assert child.pid
-    assert os.getpgid(child.pid) != os.getpgid(0)
-    os.kill(child.pid, signal.SIGINT)
-    before = child.pid
-    await everything(child, jfk)
-    assert child.pid == before
-
-
-WORKER = """
-import asyncio, sys
-from pathlib import Path
-from tasks.child import EngineChild
-from tasks.protocol import EngineConfig
-
-async def main():
-    child = EngineChild(EngineConfig(models=("tiny.en",), models_dir=Path(sys.argv[1])))
-    await child.load("tiny.en")
-    print(child.pid, flush=True)
-    await asyncio.sleep(60)
-
-asyncio.run(main())
-"""
-
-
-def test_it_dies_with_its_worker(config: EngineConfig) -> None:
-    command = [sys.executable, "-c", WORKER, str(config.models_dir)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout
-        process = psutil.Process(int(worker.stdout.readline()))
-        worker.kill()
-    _, alive = psutil.wait_procs([process], timeout=2)
-    assert not alive

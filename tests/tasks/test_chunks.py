@@ -55,6 +55,7 @@ def test_a_short_recording_is_one_chunk() -> None:
     assert len(samples) < LONGEST
     (chunk,) = chunks(samples)
     assert chunk.start == 0
+    assert chunk.last
     assert np.array_equal(chunk.samples, samples)
 
 
@@ -64,6 +65,22 @@ def test_the_chunks_of_a_long_recording_make_up_the_whole_of_it() -> None:
     assert np.array_equal(np.concatenate([chunk.samples for chunk in parts]), samples)
     assert [chunk.index for chunk in parts] == list(range(len(parts)))
     assert [chunk.start for chunk in parts[1:]] == [chunk.end for chunk in parts[:-1]]
+
+
+def test_only_the_last_chunk_is_marked_as_the_last() -> None:
+    for samples in (speech_with_pauses(4), recording((400.0, True)), recording((400.0, False))):
+        *earlier, last = chunks(samples)
+        assert earlier
+        assert [chunk.last for chunk in earlier] == [False] * len(earlier)
+        assert last.last
+
+
+def test_the_longest_recording_of_one_chunk_and_one_that_is_a_sample_longer() -> None:
+    samples = recording((LONGEST / RATE + 1, False))
+    (chunk,) = chunks(samples[:LONGEST])
+    assert chunk.last
+    first, second = chunks(samples[: LONGEST + 1])
+    assert (first.last, second.last) == (False, True)
 
 
 def test_the_first_chunk_is_short_and_none_is_long() -> None:
@@ -122,6 +139,7 @@ def test_a_job_that_goes_on_at_a_border_cuts_the_rest_alike() -> None:
     for border in whole:
         rest = chunks(samples, first_sample=border.first_sample, first_index=border.index)
         assert places(rest) == places(whole[border.index :])
+        assert [chunk.last for chunk in rest] == [False] * (len(rest) - 1) + [True]
 
 
 def test_nothing_is_left_to_do_after_the_end() -> None:

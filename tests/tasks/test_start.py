@@ -1,5 +1,6 @@
 """A worker that could do nothing says so as it starts, not with somebody's first recording."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import psutil
 import pytest
 
 from local.servers import Servers
-from tasks.transcribe import _explained
+from tasks.child import ChildCrashed
+from tasks.duty import explained
 from tests.support.domain import Submit
-from tests.support.processes import running_worker
+from tests.support.processes import child_of, running_worker
 from tests.support.waiting import finished
-from webapp.core.errors import JobFailed
+from webapp.core.errors import JobFailed, LeaseLost, Unavailable
 from webapp.core.house import House
 from webapp.core.tables import Status
 
@@ -25,11 +27,12 @@ ROOT = Path(__file__).parents[2]
     ("environ", "reason"),
     [
         ({"MODELS": "no-such-model"}, "model no-such-model is not on this server"),
-        ({"MODELS": "base", "ENGINE_MEMORY_MB": "500"}, "cannot load its default model"),
+        ({"MODELS": "base", "ENGINE_MEMORY_MB": "300"}, "cannot load its default model"),
+        ({"MODELS": "tiny.en", "DECODER_MEMORY_MB": "50"}, "cannot start its decoder"),
     ],
-    ids=["no-model", "no-memory"],
+    ids=["no-model", "no-memory", "no-memory-for-the-decoder"],
 )
-def test_worker_without_its_model_ends_and_says_why(
+def test_worker_without_what_it_needs_ends_and_says_why(
     servers: Servers, environ: dict[str, str], reason: str
 ) -> None:
     ended = subprocess.run(
@@ -54,23 +57,52 @@ async def test_worker_whom_the_storage_refuses_fails_its_jobs_with_words_that_le
     assert (failed.status, failed.error_code) == (Status.FAILED, "storage_refused")
 
 
-def test_error_that_nobody_foresaw_is_a_reason_too() -> None:
-    with pytest.raises(JobFailed) as failed, _explained():
-        raise ZeroDivisionError
-    assert (failed.value.code, failed.value.permanent) == ("worker_failed", False)
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ChildCrashed("decoder", -9), "decoder_crashed"),
+        (ChildCrashed("engine", None), "engine_crashed"),
+        (OSError(errno.ENOSPC, "No space left on device"), "worker_disk"),
+        (Unavailable("The storage does not answer.", code="storage_down"), "storage_down"),
+        (ZeroDivisionError(), "worker_failed"),
+    ],
+    ids=repr,
+)
+def test_whatever_goes_wrong_around_a_child_is_a_reason(error: Exception, code: str) -> None:
+    with pytest.raises(JobFailed) as failed, explained():
+        raise error
+    assert (failed.value.code, failed.value.permanent) == (code, False)
+    assert failed.value.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [JobFailed("too_long", "It is too long.", permanent=True), LeaseLost(), ConnectionRefusedError()],
+    ids=repr,
+)
+def test_what_is_a_reason_already_or_passes_is_left_as_it_is(error: Exception) -> None:
+    with pytest.raises(type(error)) as left, explained():
+        raise error
+    assert left.value is error
 
 
 # Root may look into every process unless this right is taken from it.
 ORDINARY = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] if os.geteuid() == 0 else []
 
 
-def test_engines_process_cannot_look_into_the_workers(servers: Servers, tmp_path: Path) -> None:
+def test_neither_of_its_processes_can_look_into_the_worker(servers: Servers, tmp_path: Path) -> None:
     with running_worker(tmp_path, {"MODELS": "tiny.en"}, ORDINARY) as worker:
-        (engine,) = psutil.Process(worker.pid).children()
-        assert engine.environ()
-        look = [*ORDINARY, "cat", f"/proc/{engine.pid}/environ"]
-        assert subprocess.run(look, capture_output=True, check=False).returncode == 0
-        look[-1] = f"/proc/{worker.pid}/environ"
-        looked = subprocess.run(look, capture_output=True, check=False)
-        assert b"Permission denied" in looked.stderr
-        assert looked.stdout == b""
+        children = [child_of(worker, kind) for kind in ("decoder", "engine")]
+        assert len(psutil.Process(worker.pid).children(recursive=True)) == len(children)
+        for child in children:
+            assert child.environ()
+            assert child.uids() == psutil.Process(worker.pid).uids()
+            assert looked(child.pid).returncode == 0
+        into_the_worker = looked(worker.pid)
+        assert b"Permission denied" in into_the_worker.stderr
+        assert into_the_worker.stdout == b""
+
+
+def looked(pid: int) -> "subprocess.CompletedProcess[bytes]":
+    """As any process of the same user may, and so both of the worker's."""
+    return subprocess.run([*ORDINARY, "cat", f"/proc/{pid}/environ"], capture_output=True, check=False)

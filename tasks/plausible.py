@@ -1,0 +1,88 @@
+"""What a child may say, beyond the types of the protocol.
+
+A crafted recording may have taken it over. What it says then must not lead the worker to files that it did
+not ask for, nor put nonsense into the database.
+"""
+
+from math import isfinite
+
+from tasks.protocol import (
+    ChunkCut,
+    Cut,
+    CutDone,
+    CutOut,
+    Failed,
+    Hear,
+    LanguageHeard,
+    Opened,
+    Position,
+    Reply,
+    SegmentFound,
+)
+from webapp.core.endings import OUTAGES
+
+# Of a chunk, in seconds, with much to spare.
+LONGEST_CHUNK_S = 600.0
+LONGEST_MESSAGE = 1000
+# Seconds: times are whole milliseconds, and rounding may lie on either side.
+SLACK = 0.002
+
+
+class Cuts:
+    """Chunks that follow each other, in files whose names we know."""
+
+    def __init__(self, request: Cut | CutOut, longest: float) -> None:
+        self._request = request
+        self._longest = longest + 60
+        self._over = isinstance(request, CutOut)
+        self._index = 0 if isinstance(request, CutOut) else request.first_chunk
+        self._end = request.start
+
+    def allow(self, reply: Reply) -> bool:
+        match reply:
+            case ChunkCut():
+                return self._follows(reply)
+            case Opened(duration):
+                return duration is None or self._within(duration)
+            case Position(seconds):
+                return self._within(seconds)
+            case Failed():
+                return failed(reply)
+            case CutDone(duration=duration, damaged_packets=damaged, missing=missing):
+                return self._within(duration) and 0 <= damaged < 1 << 31 and self._within(missing)
+        return True
+
+    def _follows(self, cut: ChunkCut) -> bool:
+        named = isinstance(self._request, Cut) and cut.path == self._request.folder / f"{cut.index}.flac"
+        follows = cut.index == self._index and abs(cut.start - self._end) < SLACK
+        spoken = cut.start < cut.end and 0 <= cut.speech <= cut.end - cut.start + SLACK
+        allowed = named and follows and spoken and self._within(cut.end) and not self._over
+        self._index, self._end, self._over = self._index + 1, cut.end, cut.last
+        return allowed
+
+    def _within(self, seconds: float) -> bool:
+        return isfinite(seconds) and 0 <= seconds <= self._longest
+
+
+def failed(reply: Failed) -> bool:
+    """A reason of a child's own, and not one for which an attempt costs nothing."""
+    short = len(reply.message) <= LONGEST_MESSAGE and reply.message.isprintable()
+    return short and reply.code.isidentifier() and len(reply.code) < 50 and reply.code not in OUTAGES
+
+
+def heard(request: Hear, reply: Reply) -> bool:
+    match reply:
+        case SegmentFound(segment):
+            scores = [segment.avg_logprob, segment.compression_ratio, segment.no_speech_prob]
+            scores += [segment.temperature, *(word.probability for word in segment.words or [])]
+            times = [segment.start, segment.end]
+            times += [time for word in segment.words or [] for time in (word.start, word.end)]
+            within = request.start - SLACK <= min(times) and max(times) <= request.start + LONGEST_CHUNK_S
+            return within and all(map(isfinite, (*scores, *times)))
+        case Failed():
+            return failed(reply)
+        case Position(seconds):
+            return isfinite(seconds)
+        case LanguageHeard(weights, windows):
+            return all(0 <= weight <= windows + SLACK for weight in weights.values()) and windows < 1 << 20
+    return True
