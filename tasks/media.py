@@ -1,19 +1,20 @@
 """Turns an untrusted media file into bounded windows of 16 kHz mono samples."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import av
 import av.error
 import av.logging
 from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 
-from tasks.protocol import EngineConfig
+from tasks.mixing import Mixer
+from tasks.problems import ChildError
+from tasks.protocol import ChildConfig
 from tasks.samples import RATE, Samples, Tape
 
 FORMATS = (
@@ -37,23 +38,23 @@ OPTIONS = {
     "protocol_whitelist": "file",
 }
 MAX_READ_ERRORS = 100
+# Sound is stored in kilobytes. Decoded, a piece larger than this could take all the memory there is.
+LARGEST_PACKET = 16 * 1024 * 1024
 # The others' times are only counted packets: they cannot know of a pause.
 CLOCKED = ("matroska", "mov", "ogg", "mpegts", "asf", "flv", "mpeg")
 # In seconds: less is jitter of the container's clock, more is a broken clock, not a pause.
 GAP_LEAST, GAP_MOST = 0.25, 600.0
 
 
-class MediaError(Exception):
+class MediaError(ChildError):
     """The file cannot be transcribed, and no second attempt will change that."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+        super().__init__(code, message, permanent=True)
 
 
 @contextmanager
-def opened(path: Path, config: EngineConfig) -> Iterator["Recording"]:
+def opened(path: Path, config: ChildConfig) -> Iterator["Recording"]:
     av.logging.set_level(av.logging.PANIC)
     if path.stat().st_size == 0:
         raise MediaError(
@@ -65,7 +66,7 @@ def opened(path: Path, config: EngineConfig) -> Iterator["Recording"]:
         yield Recording(container, config, duration)
 
 
-def claimed_duration(path: Path, config: EngineConfig) -> float | None:
+def claimed_duration(path: Path, config: ChildConfig) -> float | None:
     with _container(path) as container:
         claimed = container.duration
         duration = claimed / av.time_base if claimed and claimed > 0 else None
@@ -119,7 +120,7 @@ def _sound_track(container: InputContainer) -> AudioStream:
     return stream
 
 
-def _check_sound(rate: int, channels: int, config: EngineConfig) -> None:
+def _check_sound(rate: int, channels: int, config: ChildConfig) -> None:
     if not config.min_sample_rate <= rate <= config.max_sample_rate:
         raise MediaError(
             "sample_rate",
@@ -135,7 +136,7 @@ def _check_sound(rate: int, channels: int, config: EngineConfig) -> None:
         )
 
 
-def _check_length(seconds: float, config: EngineConfig) -> None:
+def _check_length(seconds: float, config: ChildConfig) -> None:
     if seconds > config.max_duration_s:
         raise MediaError(
             "too_long",
@@ -159,18 +160,20 @@ class _Packets:
                 return
             except av.error.FFmpegError:
                 self.unreadable += 1
+            except IndexError:  # PyAV does not know a track that began on the way; ours has ended by then
+                return
 
 
 class Recording:
     """One sound track: `duration` is a claim, `windows()` the truth."""
 
-    def __init__(self, container: InputContainer, config: EngineConfig, duration: float | None) -> None:
+    def __init__(self, container: InputContainer, config: ChildConfig, duration: float | None) -> None:
         self.duration = duration
         self._config = config
         self._origin = _origin(container)
         self._clocked = container.format.name.split(",")[0] in CLOCKED
         self._packets = _Packets(container, _sound_track(container))
-        self._resampler: AudioResampler | None = None
+        self._mixer: Mixer | None = None
         self._setup: tuple[str, str, int] | None = None
         self._tape = Tape()
         self._undecodable = 0
@@ -196,7 +199,7 @@ class Recording:
                 self._keep_time(sound)
                 self._record(sound)
             yield from self._tape.take(size)
-        self._finish_resampling()
+        self._finish_mixing()
         yield from self._tape.take(size, rest=True)
         if not self._tape.length:
             raise MediaError(
@@ -207,11 +210,11 @@ class Recording:
 
     def _decode(self, packet: "Packet[AudioStream]") -> list[AudioFrame]:
         self._undecodable += packet.is_corrupt
-        try:
-            return packet.decode()
-        except av.error.FFmpegError:  # garbage raises many kinds, PermissionError among them
-            self._undecodable += not packet.is_corrupt
-            return []
+        with suppress(av.error.FFmpegError):  # garbage raises many kinds, PermissionError among them
+            if packet.size <= LARGEST_PACKET:
+                return packet.decode()
+        self._undecodable += not packet.is_corrupt
+        return []
 
     def _keep_time(self, sound: AudioFrame) -> None:
         """Pauses become silence, so that times stay right; a clock that jumps is set anew."""
@@ -219,7 +222,7 @@ class Recording:
             return
         gap = sound.time - self._origin - self.position
         if GAP_LEAST < gap <= GAP_MOST:
-            self._finish_resampling()
+            self._finish_mixing()
             self._tape.append_silence(round(gap * RATE))
         elif abs(gap) > GAP_LEAST:
             self._origin += gap
@@ -228,19 +231,18 @@ class Recording:
         _check_sound(sound.sample_rate, sound.layout.nb_channels, self._config)
         setup = (sound.format.name, sound.layout.name, sound.sample_rate)
         if setup != self._setup:  # a recording may change its sample rate or channels on the way
-            self._finish_resampling()
-        if self._resampler is None:
-            self._setup = setup
-            self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+            self._finish_mixing()
+        if self._mixer is None:
+            self._setup, self._mixer = setup, Mixer()
         sound.pts = None
-        self._resample(self._resampler, sound)
+        self._mix(self._mixer, sound)
         _check_length(self.position, self._config)
 
-    def _finish_resampling(self) -> None:
-        if self._resampler is not None:
-            self._resample(self._resampler, None)
-            self._resampler = None
+    def _finish_mixing(self) -> None:
+        if self._mixer is not None:
+            self._mix(self._mixer, None)
+            self._mixer = None
 
-    def _resample(self, resampler: AudioResampler, sound: AudioFrame | None) -> None:
-        for piece in resampler.resample(sound):
+    def _mix(self, mixer: Mixer, sound: AudioFrame | None) -> None:
+        for piece in mixer.mix(sound):
             self._tape.append(piece.to_ndarray()[0])

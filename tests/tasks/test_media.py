@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from tasks.media import MediaError, opened
-from tasks.protocol import EngineConfig
+from tasks.protocol import ChildConfig
 from tasks.samples import RATE, Samples
 from tests.support.recordings import KINDS, add_picture, encode, silence, tone, wav_bytes
 
 
-def read(path: Path, config: EngineConfig) -> Samples:
+def read(path: Path, config: ChildConfig) -> Samples:
     with opened(path, config) as recording:
         return np.concatenate(list(recording.windows()))
 
 
-def refused(path: Path, config: EngineConfig) -> str:
+def refused(path: Path, config: ChildConfig) -> str:
     with pytest.raises(MediaError) as caught:
         read(path, config)
     assert caught.value.message.endswith(".")
@@ -40,7 +40,7 @@ def cut_in_half(path: Path) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_recording_is_read_in_full_whatever_its_name(
-    kind: str, tmp_path: Path, config: EngineConfig
+    kind: str, tmp_path: Path, config: ChildConfig
 ) -> None:
     path = encode(tmp_path / "audio", kind, tone(20))
     with opened(path, config) as recording:
@@ -52,14 +52,14 @@ def test_every_kind_of_recording_is_read_in_full_whatever_its_name(
     assert 0.15 < np.abs(samples).max() < 0.4
 
 
-def test_sound_comes_in_windows_of_the_size_asked_for(tmp_path: Path, config: EngineConfig) -> None:
+def test_sound_comes_in_windows_of_the_size_asked_for(tmp_path: Path, config: ChildConfig) -> None:
     path = encode(tmp_path / "audio", "mp3", tone(20))
     with opened(path, config) as recording:
         sizes = [len(window) / RATE for window in recording.windows(seconds=8)]
     assert sizes == [8, 8, pytest.approx(4, abs=0.2)]
 
 
-def test_what_is_read_does_not_depend_on_the_windows(tmp_path: Path, config: EngineConfig) -> None:
+def test_what_is_read_does_not_depend_on_the_windows(tmp_path: Path, config: ChildConfig) -> None:
     path = encode(tmp_path / "audio", "mp3", tone(20))
     with opened(path, config) as recording:
         small = np.concatenate(list(recording.windows(seconds=0.7)))
@@ -67,7 +67,7 @@ def test_what_is_read_does_not_depend_on_the_windows(tmp_path: Path, config: Eng
 
 
 def test_a_recording_from_a_browser_gets_its_length_from_its_packets(
-    tmp_path: Path, config: EngineConfig
+    tmp_path: Path, config: ChildConfig
 ) -> None:
     path = encode(tmp_path / "audio", "webm", tone(20), options={"live": "1"})
     with av.open(str(path)) as container:
@@ -76,7 +76,7 @@ def test_a_recording_from_a_browser_gets_its_length_from_its_packets(
         assert recording.duration == pytest.approx(20, abs=0.2)
 
 
-def test_the_sound_of_a_film_is_read(tmp_path: Path, config: EngineConfig) -> None:
+def test_the_sound_of_a_film_is_read(tmp_path: Path, config: ChildConfig) -> None:
     path = encode(tmp_path / "audio", "mov", tone(5), picture=True)
     assert len(read(path, config)) / RATE == pytest.approx(5, abs=0.2)
 
@@ -93,7 +93,7 @@ def test_the_sound_of_a_film_is_read(tmp_path: Path, config: EngineConfig) -> No
     ],
 )  # fmt: skip
 def test_a_list_of_other_files_or_addresses_is_refused_at_once(
-    text: str, name: str, tmp_path: Path, config: EngineConfig
+    text: str, name: str, tmp_path: Path, config: ChildConfig
 ) -> None:
     secret = encode(tmp_path / "secret.ts", "ts", tone(2))
     (tmp_path / name).write_text(text.replace("{secret}", str(secret)))
@@ -114,14 +114,14 @@ def test_a_list_of_other_files_or_addresses_is_refused_at_once(
     ],
 )
 def test_what_is_no_usable_recording_is_refused_with_a_reason(
-    content: bytes, code: str, tmp_path: Path, config: EngineConfig
+    content: bytes, code: str, tmp_path: Path, config: ChildConfig
 ) -> None:
     path = tmp_path / "audio"
     path.write_bytes(content)
     assert refused(path, config) == code
 
 
-def test_a_film_without_sound_is_refused_as_such(tmp_path: Path, config: EngineConfig) -> None:
+def test_a_film_without_sound_is_refused_as_such(tmp_path: Path, config: ChildConfig) -> None:
     with av.open(str(tmp_path / "audio"), "w", format="matroska") as output:
         add_picture(output)
     assert refused(tmp_path / "audio", config) == "no_sound_track"
@@ -129,7 +129,7 @@ def test_a_film_without_sound_is_refused_as_such(tmp_path: Path, config: EngineC
 
 @pytest.mark.parametrize("kind", ["mp3", "m4a", "ts", "aac"])
 def test_damage_in_the_middle_costs_that_place_alone_and_is_counted(
-    kind: str, tmp_path: Path, config: EngineConfig
+    kind: str, tmp_path: Path, config: ChildConfig
 ) -> None:
     path = broken_in_the_middle(encode(tmp_path / "audio", kind, tone(20)))
     with opened(path, config) as recording:
@@ -140,26 +140,26 @@ def test_damage_in_the_middle_costs_that_place_alone_and_is_counted(
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "mp3", "ogg", "webm", "ts"])
-def test_of_a_recording_cut_short_the_rest_is_read(kind: str, tmp_path: Path, config: EngineConfig) -> None:
+def test_of_a_recording_cut_short_the_rest_is_read(kind: str, tmp_path: Path, config: ChildConfig) -> None:
     path = cut_in_half(encode(tmp_path / "audio", kind, tone(20)))
     assert 8 < len(read(path, config)) / RATE < 12
 
 
 @pytest.mark.parametrize("kind", ["flac", "webm"])
-def test_what_a_recording_cut_short_lacks_is_told(kind: str, tmp_path: Path, config: EngineConfig) -> None:
+def test_what_a_recording_cut_short_lacks_is_told(kind: str, tmp_path: Path, config: ChildConfig) -> None:
     path = cut_in_half(encode(tmp_path / "audio", kind, tone(20)))
     with opened(path, config) as recording:
         list(recording.windows())
         assert 8 < recording.missing < 12
 
 
-def test_a_recording_without_its_table_of_contents_is_refused(tmp_path: Path, config: EngineConfig) -> None:
+def test_a_recording_without_its_table_of_contents_is_refused(tmp_path: Path, config: ChildConfig) -> None:
     path = cut_in_half(encode(tmp_path / "audio", "m4a", tone(20)))
     assert refused(path, config) == "unknown_format"
 
 
 def test_a_longer_recording_than_allowed_is_refused_before_it_is_read(
-    tmp_path: Path, config: EngineConfig
+    tmp_path: Path, config: ChildConfig
 ) -> None:
     path = encode(tmp_path / "audio", "mp3", tone(20))
     strict = msgspec.structs.replace(config, max_duration_s=10)
@@ -180,7 +180,7 @@ def liar(tmp_path: Path) -> Path:
 
 
 def test_a_recording_that_lies_about_its_length_is_stopped_at_the_limit(
-    liar: Path, config: EngineConfig
+    liar: Path, config: ChildConfig
 ) -> None:
     strict = msgspec.structs.replace(config, max_duration_s=60)
     with opened(liar, strict) as recording:
@@ -192,7 +192,7 @@ def test_a_recording_that_lies_about_its_length_is_stopped_at_the_limit(
     assert caught.value.code == "too_long"
 
 
-def test_a_pause_of_the_recorder_keeps_its_place_in_time(tmp_path: Path, config: EngineConfig) -> None:
+def test_a_pause_of_the_recorder_keeps_its_place_in_time(tmp_path: Path, config: ChildConfig) -> None:
     path = encode(tmp_path / "audio", "webm", tone(10), pause=(4.0, 3.0))
     samples = read(path, config)
     assert len(samples) / RATE == pytest.approx(13, abs=0.2)
@@ -200,13 +200,13 @@ def test_a_pause_of_the_recorder_keeps_its_place_in_time(tmp_path: Path, config:
     assert np.abs(samples[round(7.2 * RATE) : 12 * RATE]).max() > 0.2
 
 
-def test_a_clock_that_jumps_by_days_adds_no_days_of_silence(tmp_path: Path, config: EngineConfig) -> None:
+def test_a_clock_that_jumps_by_days_adds_no_days_of_silence(tmp_path: Path, config: ChildConfig) -> None:
     path = encode(tmp_path / "audio", "webm", tone(10), pause=(4.0, 200_000.0))
     generous = msgspec.structs.replace(config, max_duration_s=300_000)
     assert len(read(path, generous)) / RATE == pytest.approx(10, abs=0.2)
 
 
-def test_a_recording_may_change_its_sample_rate_on_the_way(tmp_path: Path, config: EngineConfig) -> None:
+def test_a_recording_may_change_its_sample_rate_on_the_way(tmp_path: Path, config: ChildConfig) -> None:
     first = encode(tmp_path / "first", "aac", tone(5)).read_bytes()
     second = encode(tmp_path / "second", "stereo aac", tone(5)).read_bytes()
     (tmp_path / "audio").write_bytes(first + second)
@@ -214,7 +214,7 @@ def test_a_recording_may_change_its_sample_rate_on_the_way(tmp_path: Path, confi
     assert len(samples) / RATE == pytest.approx(10, abs=0.3)
 
 
-def test_tags_in_an_old_encoding_do_not_stop_a_recording(tmp_path: Path, config: EngineConfig) -> None:
+def test_tags_in_an_old_encoding_do_not_stop_a_recording(tmp_path: Path, config: ChildConfig) -> None:
     path = encode(tmp_path / "audio", "flac", tone(2))
     content = path.read_bytes()
     assert b"Lavf" in content
