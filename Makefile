@@ -6,7 +6,7 @@ BIN := .venv/bin
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url pyproject.toml
 
-.PHONY: run token test check format requirements clean
+.PHONY: run token test chaos check format requirements clean
 
 run: .venv/installed-local  ## everything on this machine: http://127.0.0.1:8000
 	@exec $(BIN)/python -m local --port $(PORT)
@@ -18,6 +18,9 @@ test: .venv/installed-check check  ## all checks, then all tests, with real serv
 	$(BIN)/python -m local.chromium
 	$(BIN)/python -m local.models base tiny.en
 	$(BIN)/python -m pytest
+
+chaos: .venv/installed-check  ## breaks everything for MINUTES (SEED=... the same way again, INTO=... into a page)
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),5) $(SEED:%=--seed %) $(INTO:%=--into %)
 
 check: .venv/installed-check  ## style, types and the rules of who may import whom
 	$(BIN)/ruff check
