@@ -1,4 +1,4 @@
-"""Word error rate of our way through the engine beside faster-whisper called directly, same options.
+"""Word error rate of our way through decoder and engine beside faster-whisper called directly, same options.
 
 Run: python -m benchmarks.accuracy --model base [--manifest FILE.jsonl] [--joined]
 A manifest has a line per recording, {"file": ..., "ref": ...}, with paths relative to it; without
@@ -12,7 +12,6 @@ import json
 import tempfile
 import time
 import wave
-from contextlib import aclosing
 from pathlib import Path
 
 import jiwer
@@ -20,11 +19,10 @@ import numpy as np
 from faster_whisper import WhisperModel
 from whisper_normalizer.english import EnglishTextNormalizer  # type: ignore[import-untyped]
 
-from tasks.child import ROOT, EngineChild
-from tasks.media import opened
-from tasks.protocol import EngineConfig, Failed, SegmentFound, Transcribe
-from tasks.samples import RATE, Samples
-from webapp.core.options import JobOptions
+from benchmarks.through import Children, children, options, samples_of, through
+from tasks.child import ROOT
+from tasks.protocol import ChildConfig, SegmentFound
+from tasks.samples import RATE
 
 DATA = ROOT / "tests" / "data"
 PAUSE = np.zeros(round(0.8 * RATE), dtype=np.float32)
@@ -32,7 +30,7 @@ PAUSE = np.zeros(round(0.8 * RATE), dtype=np.float32)
 
 def main() -> None:
     arguments = _arguments()
-    config = EngineConfig(models=(arguments.model,), models_dir=arguments.models_dir)
+    config = ChildConfig(models=(arguments.model,), models_dir=arguments.models_dir)
     recordings = _recordings(arguments.manifest)
     with tempfile.TemporaryDirectory() as folder:
         if arguments.joined:
@@ -70,50 +68,28 @@ def _english(name: str) -> bool:
     return not name.startswith(("es_", "fr_"))
 
 
-def _joined(recordings: list[tuple[Path, str]], path: Path, config: EngineConfig) -> tuple[Path, str]:
+def _joined(recordings: list[tuple[Path, str]], path: Path, config: ChildConfig) -> tuple[Path, str]:
     with wave.open(str(path), "wb") as joined:
         joined.setnchannels(1)
         joined.setsampwidth(2)
         joined.setframerate(RATE)
         for recording, _ in recordings:
-            samples = np.concatenate([_samples(recording, config), PAUSE])
+            samples = np.concatenate([samples_of(recording, config), PAUSE])
             joined.writeframes((samples * 32767).astype(np.int16).tobytes())
     return path, " ".join(text for _, text in recordings)
 
 
-def _samples(path: Path, config: EngineConfig) -> Samples:
-    with opened(path, config) as recording:
-        return np.concatenate(list(recording.windows()))
+async def _ours(paths: tuple[Path, ...], model: str, config: ChildConfig) -> list[str]:
+    async with children(config) as ours:
+        return [await _text(ours, path, model) for path in paths]
 
 
-async def _ours(paths: tuple[Path, ...], model: str, config: EngineConfig) -> list[str]:
-    async with EngineChild(config) as child:
-        await child.load(model)
-        return [await _text(child, path, model) for path in paths]
+async def _text(ours: Children, path: Path, model: str) -> str:
+    replies = through(ours, path, options(model, word_timestamps=False))
+    return "".join([reply.segment.text async for reply in replies if isinstance(reply, SegmentFound)])
 
 
-async def _text(child: EngineChild, path: Path, model: str) -> str:
-    options = JobOptions(
-        model=model,
-        language="en",
-        task="transcribe",
-        initial_prompt=None,
-        hotwords=None,
-        vad_filter=True,
-        word_timestamps=False,
-        beam_size=5,
-    )
-    text = ""
-    async with aclosing(child.transcribe(Transcribe(path=path, options=options))) as events:
-        async for event in events:
-            if isinstance(event, Failed):
-                raise SystemExit(f"{path}: {event.message}")
-            if isinstance(event, SegmentFound):
-                text += event.segment.text
-    return text
-
-
-def _direct(paths: tuple[Path, ...], model: str, config: EngineConfig) -> list[str]:
+def _direct(paths: tuple[Path, ...], model: str, config: ChildConfig) -> list[str]:
     whisper = WhisperModel(str(config.models_dir / model), compute_type=config.compute_type)
     return [
         "".join(

@@ -1,4 +1,4 @@
-"""Memory of the engine's process and its worker over a recording of hours, made by repeating a short one.
+"""Memory of decoder, engine and worker over a recording of hours, made by repeating a short one.
 
 Run: python -m benchmarks.memory AUDIO [--hours 2] [--model base]
 """
@@ -8,17 +8,16 @@ import asyncio
 import tempfile
 import time
 import wave
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import psutil
 
-from tasks.child import ROOT, EngineChild
-from tasks.media import opened
-from tasks.protocol import EngineConfig, Event, Failed, Position, Transcribe
+from benchmarks.through import Children, children, options, samples_of, through
+from tasks.child import ROOT
+from tasks.protocol import ChildConfig, Position, Reply
 from tasks.samples import RATE
-from webapp.core.options import JobOptions
 
 MB = 1024 * 1024
 
@@ -30,18 +29,15 @@ def main() -> None:
     parser.add_argument("--model", default="base")
     parser.add_argument("--models-dir", type=Path, default=ROOT / ".data" / "models")
     arguments = parser.parse_args()
-    config = EngineConfig(
-        models=(arguments.model,), models_dir=arguments.models_dir, max_duration_s=48 * 3600
-    )
+    config = ChildConfig(models=(arguments.model,), models_dir=arguments.models_dir, max_duration_s=48 * 3600)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.wav"
         _repeat(arguments.audio, path, arguments.hours, config)
         asyncio.run(_measure(path, arguments.model, config))
 
 
-def _repeat(audio: Path, path: Path, hours: float, config: EngineConfig) -> None:
-    with opened(audio, config) as recording:
-        samples = np.concatenate(list(recording.windows()))
+def _repeat(audio: Path, path: Path, hours: float, config: ChildConfig) -> None:
+    samples = samples_of(audio, config)
     piece = (samples * 32767).astype(np.int16).tobytes()
     with wave.open(str(path), "wb") as long:
         long.setnchannels(1)
@@ -51,49 +47,52 @@ def _repeat(audio: Path, path: Path, hours: float, config: EngineConfig) -> None
             long.writeframes(piece)
 
 
-async def _measure(path: Path, model: str, config: EngineConfig) -> None:
-    peaks: list[int] = []
-    async with EngineChild(config) as child:
-        watch = asyncio.create_task(_watch(peaks))
+class Peaks:
+    """The highest memory seen, in bytes: of each process, and of all of them at one moment."""
+
+    def __init__(self, ours: Children) -> None:
+        self.now = self.most = 0
+        self.each: dict[str, int] = {}
+        self._ours = ours
+
+    async def watch(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(0.2)
+
+    def look(self) -> None:
+        held = {"this process": _held(None)}
+        held |= {child.kind: _held(child.pid) for child in self._ours if child.pid}
+        self.now = sum(held.values())
+        self.most = max(self.most, self.now)
+        self.each = {name: max(size, self.each.get(name, 0)) for name, size in held.items()}
+
+
+def _held(pid: int | None) -> int:
+    with suppress(psutil.NoSuchProcess):
+        return int(psutil.Process(pid).memory_info().rss)
+    return 0
+
+
+async def _measure(path: Path, model: str, config: ChildConfig) -> None:
+    async with children(config) as ours:
+        peaks = Peaks(ours)
+        watch = asyncio.create_task(peaks.watch())
         begun = time.perf_counter()
-        request = Transcribe(path=path, options=_options(model))
-        async with aclosing(child.transcribe(request)) as events:
-            async for event in events:
-                _tell(event, peaks, time.perf_counter() - begun)
+        async for reply in through(ours, path, options(model, word_timestamps=True)):
+            _tell(reply, peaks, time.perf_counter() - begun)
         watch.cancel()
-    print(f"peak of all processes: {max(peaks) / MB:.0f} MB")
+    for name, most in peaks.each.items():
+        print(f"peak of {name}: {most / MB:.0f} MB")
+    print(f"peak of all processes: {peaks.most / MB:.0f} MB")
 
 
-async def _watch(peaks: list[int]) -> None:
-    worker = psutil.Process()
-    while True:
-        with suppress(psutil.NoSuchProcess):
-            family = [worker, *worker.children(recursive=True)]
-            peaks.append(sum(process.memory_info().rss for process in family))
-        await asyncio.sleep(0.2)
-
-
-def _tell(event: Event, peaks: list[int], seconds: float) -> None:
-    if isinstance(event, Failed):
-        raise SystemExit(event.message)
-    if isinstance(event, Position):
+def _tell(reply: Reply, peaks: Peaks, seconds: float) -> None:
+    if isinstance(reply, Position):
         print(
-            f"{event.seconds:8.0f} s of sound in {seconds:6.0f} s, {peaks[-1] / MB:.0f} MB now, "
-            f"{max(peaks) / MB:.0f} MB at most"
+            f"{reply.seconds:8.0f} s of sound in {seconds:6.0f} s, {peaks.now / MB:.0f} MB now, "
+            f"{peaks.most / MB:.0f} MB at most"
         )
-
-
-def _options(model: str) -> JobOptions:
-    return JobOptions(
-        model=model,
-        language="en",
-        task="transcribe",
-        initial_prompt=None,
-        hotwords=None,
-        vad_filter=True,
-        word_timestamps=True,
-        beam_size=5,
-    )
 
 
 if __name__ == "__main__":
