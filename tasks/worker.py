@@ -48,6 +48,8 @@ def settings() -> dict[str, Any]:
         # No grace is long enough to finish a job: it is cancelled at once and given back. What is left of the
         # grace is for closing everything.
         "cancellation_hard_deadline_s": ours.shutdown_grace * 0.7,
+        # A bell whose worker died wakes nobody, and cannot be rung again, until it is forgotten.
+        "timers": {"sweep": 15},
         "startup": startup,
         "shutdown": shutdown,
     }

@@ -27,8 +27,20 @@ async def test_without_a_worker_nothing_is_ready(house: House) -> None:
 
 
 async def test_worker_that_fell_silent_does_not_count(house: House) -> None:
-    await house.redis.set(f"{house.settings.queue_name}:worker-beat", str(time.time() - 90))
+    await health.beat(house)
+    await house.redis.expire(health._key(house), health._KEPT_S - 90)
     assert not (await health.check(house)).ready
+
+
+async def test_worker_whose_clock_is_slow_counts_as_much(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own clock it was heard of minutes ago."""
+    slow = time.time() - 300
+    with monkeypatch.context() as patch:
+        patch.setattr("time.time", lambda: slow)
+        await health.beat(house)
+    assert (await health.check(house)).ready
 
 
 async def test_each_part_that_is_away_is_named(house: House, servers: Servers) -> None:

@@ -1,7 +1,6 @@
 """Whether the parts we lean on answer, and when a worker was last heard of."""
 
 import asyncio
-import time
 from collections.abc import Awaitable
 
 import msgspec
@@ -14,6 +13,7 @@ _PATIENCE_S = 5
 # A worker says so every 10 s; after a minute of silence nobody would take up a job.
 BEAT_EVERY_S = 10
 SILENT_AFTER_S = 60
+_KEPT_S = 86400
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 async def beat(house: House) -> None:
-    await house.redis.set(_key(house), str(time.time()), ex=86400)
+    await house.redis.set(_key(house), "beat", ex=_KEPT_S)
 
 
 async def check(house: House) -> Health:
@@ -59,12 +59,13 @@ async def _ping(house: House) -> None:
 
 
 async def _age(house: House) -> float | None:
+    """By the clock of Redis, which lets the key expire: those of worker and web may be minutes apart."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            beaten = await house.redis.get(_key(house))
+            left = await house.redis.pttl(_key(house))
     except (RedisError, OSError, TimeoutError):
         return None
-    return None if beaten is None else max(0.0, time.time() - float(beaten))
+    return None if left < 0 else max(0.0, _KEPT_S - left / 1000)
 
 
 def _key(house: House) -> str:
