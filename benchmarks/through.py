@@ -47,6 +47,8 @@ def options(model: str, *, word_timestamps: bool) -> JobOptions:
         model=model,
         language="en",
         task="transcribe",
+        mode="balanced",
+        mixed_languages=False,
         initial_prompt=None,
         hotwords=None,
         vad_filter=True,

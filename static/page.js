@@ -7,11 +7,17 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const parts = [...document.querySelectorAll(button.dataset.copy)].map((part) => part.textContent.trim());
+  const parts = [...document.querySelectorAll(button.dataset.copy)].map(withoutNotes);
   const label = button.textContent;
   button.textContent = (await copy(parts.join("\n\n"))) ? "Copied" : "Select it and press Ctrl+C";
   setTimeout(() => (button.textContent = label), 2000);
 });
+
+function withoutNotes(part) {
+  const clean = part.cloneNode(true);
+  clean.querySelectorAll(".note").forEach((note) => note.remove());
+  return clean.textContent.trim();
+}
 
 async function copy(text) {
   try {

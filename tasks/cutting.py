@@ -7,9 +7,9 @@ import numpy as np
 from tasks import flac
 from tasks.media import MediaError, Recording, opened
 from tasks.protocol import ChildConfig, ChunkCut, Cut, CutDone, CutOut, Opened, Position, Reply
-from tasks.samples import RATE, Samples
+from tasks.samples import RATE, Samples, Span
 from tasks.speech import Chunk, cut_into_chunks
-from tasks.voice import speech_finder
+from tasks.voice import likelihoods
 
 
 class Cutter:
@@ -33,9 +33,11 @@ class Cutter:
     def _chunks(self, recording: Recording, request: Cut) -> Iterator[Chunk]:
         return cut_into_chunks(
             self._windows(recording),
-            speech_finder(self._config),
+            likelihoods,
             first_sample=round(request.start * RATE),
             first_index=request.first_chunk,
+            threshold=self._config.vad_threshold,
+            duration=recording.duration,
         )
 
     def _keep(self, chunk: Chunk, request: Cut) -> None:
@@ -49,6 +51,7 @@ class Cutter:
                 speech=chunk.speech,
                 path=path,
                 last=chunk.last,
+                spans=[_in_milliseconds(span) for span in chunk.spans],
             )
         )
 
@@ -68,6 +71,10 @@ class Cutter:
         for window in recording.windows():
             self._tell(Position(recording.position))
             yield window
+
+
+def _in_milliseconds(span: Span) -> tuple[int, int]:
+    return span.start * 1000 // RATE, span.end * 1000 // RATE
 
 
 def _done(recording: Recording) -> CutDone:

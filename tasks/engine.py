@@ -98,7 +98,7 @@ class Engine:
         return {
             "language": language,
             "task": options.task,
-            "beam_size": options.beam_size,
+            "beam_size": options.beam_size or 5,
             "word_timestamps": options.word_timestamps,
             "vad_filter": options.vad_filter,
             "vad_parameters": {

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from saq.job import Job as Bell
 
@@ -23,7 +24,7 @@ from webapp.core.house import House
 from webapp.core.language import SURE, Votes
 from webapp.core.leases import ChunkClaim
 from webapp.core.options import JobOptions
-from webapp.core.tables import Job
+from webapp.core.tables import Chunk, Job
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +106,12 @@ def _request(claim: ChunkClaim, sound: Path) -> Hear:
         start=claim.chunk.start,
         language=claim.job.language or claim.job.detected_language,
         only_if_sure=_must_be_sure(claim),
+        spans=_spans(claim.chunk),
     )
+
+
+def _spans(chunk: Chunk) -> list[tuple[int, int]] | None:
+    return msgspec.json.decode(chunk.spans, type=list[tuple[int, int]]) if chunk.spans else None
 
 
 def _must_be_sure(claim: ChunkClaim) -> bool:
@@ -119,6 +125,8 @@ def _options(job: Job) -> JobOptions:
         model=job.model,
         language=job.language,
         task=job.task,  # type: ignore[arg-type]  # the database holds nothing else
+        mode=job.mode,  # type: ignore[arg-type]  # nor here
+        mixed_languages=job.mixed_languages,
         initial_prompt=job.initial_prompt,
         hotwords=job.hotwords,
         vad_filter=job.vad_filter,

@@ -121,6 +121,7 @@ class Planner:
             speech=cut.speech,
             silent=silent,
             audio_key=stored,
+            spans=cut.spans,
         )
         await patiently(planning.add_chunk, self._house, self._claim, chunk, wait=self.only is not None)
 

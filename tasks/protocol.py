@@ -63,13 +63,15 @@ class Load(msgspec.Struct, frozen=True, tag=True):
 
 class Hear(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To the engine: what is said in the FLAC file at `path`, which is the recording from `start` on.
-    Without a language it is detected; with `only_if_sure` nothing more is done if that stays open."""
+    Without a language it is detected; with `only_if_sure` nothing more is done if that stays open. `spans` are
+    those of the chunk, unless nobody has listened for them."""
 
     path: Path
     options: JobOptions
     start: float
     language: str | None = None
     only_if_sure: bool = False
+    spans: list[tuple[int, int]] | None = None
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -89,7 +91,8 @@ class Opened(msgspec.Struct, frozen=True, tag=True):
 
 
 class ChunkCut(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Seconds on the recording's timeline, `speech` of them with somebody speaking. `last`: none follows."""
+    """Seconds on the recording's timeline, `speech` of them with somebody speaking. `last`: none follows.
+    `spans` are where somebody speaks, in milliseconds from the chunk's start."""
 
     index: int
     start: float
@@ -97,6 +100,7 @@ class ChunkCut(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     speech: float
     path: Path
     last: bool
+    spans: list[tuple[int, int]] = []
 
 
 class CutDone(msgspec.Struct, frozen=True, tag=True, kw_only=True):

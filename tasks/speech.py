@@ -1,32 +1,38 @@
 """Cuts a recording into chunks at its silences, in memory that does not grow with its length.
 
-Where a cut falls depends only on where its chunk starts and on the sound after that: a job that
-goes on at a chunk's border cuts the rest as it would have been cut the first time.
+Where a cut falls depends only on where its chunk starts, on how long the file claims to be, and on the sound
+after that: a job that goes on at a chunk's border cuts the rest as it would have been cut the first time.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from tasks.listening import SHORTEST_SILENCE, Detect, Sound
 from tasks.samples import RATE, Samples, Span
 
 # Up to this length a recording is one chunk, and nothing is lost at a cut.
 LONGEST = 180 * RATE
 # A long recording's first checkpoint comes early; later chunks are long, for a cut costs context.
 FIRST, LATER = 30 * RATE, 120 * RATE
+# Towards the end they become short again, or all workers would wait for the one with the last long chunk.
+LAST, TOWARDS_THE_END = 30 * RATE, 8
+SHORTEST = 20 * RATE
 # Cuts lie on whole milliseconds, so that a start survives being stored as one.
 MILLISECOND = RATE // 1000
-SHORTEST_SILENCE = 200 * MILLISECOND
 
 
 @dataclass(frozen=True)
 class Chunk:
+    """Somebody speaks at `spans`, which count from the chunk's start, and for so many seconds of `speech`."""
+
     index: int
     first_sample: int
     samples: Samples
-    speech: float  # seconds
+    speech: float
     last: bool = True
+    spans: list[Span] = field(default_factory=list)
 
     @property
     def start(self) -> float:
@@ -37,62 +43,57 @@ class Chunk:
         return (self.first_sample + len(self.samples)) / RATE
 
 
-FindSpeech = Callable[[Samples], list[Span]]
-
-
 def cut_into_chunks(
     windows: Iterator[Samples],
-    find_speech: FindSpeech,
+    detect: Detect,
     *,
     first_sample: int,
     first_index: int,
+    threshold: float = 0.5,
+    duration: float | None = None,
 ) -> Iterator[Chunk]:
-    ahead = _Ahead(windows)
-    ahead.drop(first_sample)
-    position, index = first_sample, first_index
-    while len(samples := ahead.see(LONGEST + 1)):
-        end, speech = _end_of_chunk(samples, index, find_speech)
-        yield Chunk(index, position, samples[:end], speech, last=end == len(samples))
-        ahead.drop(end)
-        position, index = position + end, index + 1
+    """`duration` is what the file claims, if it does: a wrong one costs evenness, nothing else."""
+    sound, index = Sound(windows, detect, threshold), first_index
+    sound.go_to(first_sample)
+    claimed = None if duration is None else round(duration * RATE)
+    while len(samples := sound.see(LONGEST + 1)):
+        aim = _aim(index, None if claimed is None else claimed - sound.place)
+        end, speech = _end_of_chunk(sound, samples, aim, first=index == 0)
+        last = end == len(samples)
+        yield Chunk(index, sound.place, samples[:end], _seconds(speech), last, speech)
+        sound.go_to(sound.place + end)
+        index += 1
 
 
-class _Ahead:
-    """Looks ahead into the windows without taking from them more than asked for."""
-
-    def __init__(self, windows: Iterator[Samples]) -> None:
-        self._windows = windows
-        self._held: Samples = np.empty(0, dtype=np.float32)
-
-    def see(self, count: int) -> Samples:
-        pieces = [self._held]
-        while sum(map(len, pieces)) < count and (window := next(self._windows, None)) is not None:
-            pieces.append(window)
-        self._held = np.concatenate(pieces)
-        return self._held[:count]
-
-    def drop(self, count: int) -> None:
-        while count > len(self._held) and (window := next(self._windows, None)) is not None:
-            count -= len(self._held)
-            self._held = window
-        self._held = self._held[count:]
+def _aim(index: int, left: int | None) -> int:
+    """A recording that goes on behind its claimed end may do so for hours."""
+    if index == 0:
+        return FIRST
+    if left is None or left <= 0:
+        return LATER
+    return min(LATER, max(LAST, left // TOWARDS_THE_END))
 
 
-def _end_of_chunk(samples: Samples, index: int, find_speech: FindSpeech) -> tuple[int, float]:
-    aim = FIRST if index == 0 else LATER
-    if len(samples) <= LONGEST:
-        return len(samples), _seconds(find_speech(samples), len(samples))
+def _end_of_chunk(sound: Sound, samples: Samples, aim: int, *, first: bool) -> tuple[int, list[Span]]:
+    longest = min(LONGEST, len(samples))
+    if len(samples) <= (LONGEST if first else aim + aim // 2):
+        return len(samples), sound.speech(len(samples))
+    earliest = aim // 2 if first else max(SHORTEST, aim // 2)
     # Most often a silence lies in reach, and the rest of what we see need not be listened to yet.
-    for reach in (aim, LONGEST):
-        speech = find_speech(samples[:reach])
-        if end := _cut_in_silence(speech, aim // 2, reach):
-            return end, _seconds(speech, end)
-    end = _quietest_moment(samples, aim, LONGEST)
-    return end, _seconds(speech, end)
+    for reach in (aim, longest):
+        speech = sound.speech(reach)
+        if end := _cut_in_silence(speech, earliest, reach):
+            return end, _up_to(end, speech)
+    end = _quietest_moment(samples, aim, longest)
+    return end, _up_to(end, speech)
 
 
-def _seconds(speech: list[Span], end: int) -> float:
-    return sum(span.within(0, end) for span in speech) / RATE
+def _up_to(end: int, speech: list[Span]) -> list[Span]:
+    return [Span(span.start, min(span.end, end)) for span in speech if span.start < end]
+
+
+def _seconds(speech: list[Span]) -> float:
+    return sum(span.end - span.start for span in speech) / RATE
 
 
 def _cut_in_silence(speech: list[Span], earliest: int, latest: int) -> int | None:

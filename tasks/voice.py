@@ -3,11 +3,19 @@
 from collections.abc import Callable
 
 import numpy as np
-from faster_whisper.vad import VadOptions, get_speech_timestamps
+from faster_whisper.vad import VadOptions, get_speech_timestamps, get_vad_model
 
+from tasks.listening import SHORTEST_SILENCE, WINDOW, Likelihoods
 from tasks.protocol import ChildConfig
 from tasks.samples import RATE, Samples, Span
-from tasks.speech import SHORTEST_SILENCE
+
+
+def likelihoods(samples: Samples) -> Likelihoods:
+    """One for each window."""
+    # The detector silences the end of what it is given, so that gets a window too much.
+    padded = np.pad(samples, (0, -len(samples) % WINDOW + WINDOW))
+    found: Likelihoods = np.asarray(get_vad_model()(padded), dtype=np.float32).reshape(-1)[:-1]
+    return found
 
 
 def speech_finder(config: ChildConfig) -> Callable[[Samples], list[Span]]:

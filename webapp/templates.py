@@ -8,11 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
+from webapp.core.doubts import doubt
 from webapp.core.paragraphs import paragraphs
-from webapp.wording import about, ago, clock, language, ordinal, percent, size, span
+from webapp.wording import about, ago, clock, lang, language, languages, ordinal, percent, size, span
 
 ROOT = Path(__file__).parents[1]
-FILTERS = (about, ago, clock, language, ordinal, paragraphs, percent, size, span)
+FILTERS = (about, ago, clock, doubt, lang, language, languages, ordinal, paragraphs, percent, size, span)
 
 
 def template_config() -> "TemplateConfig[JinjaTemplateEngine]":

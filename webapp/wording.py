@@ -1,11 +1,13 @@
 """Figures as people say them. Templates use these as filters."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from webapp.core.clock import now
 from webapp.core.languages import LANGUAGES
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_NAMED = 3
 _NBSP = "\u00a0"  # a number and its unit stay on one line
 
 
@@ -55,6 +57,19 @@ def ago(moment: datetime) -> str:
 
 def language(code: str) -> str:
     return LANGUAGES.get(code, code)
+
+
+def languages(codes: Sequence[str]) -> str:
+    """Of a recording with many the first are enough."""
+    names = [language(code) for code in codes]
+    if len(names) > _NAMED + 1:
+        names[_NAMED:] = [f"{len(names) - _NAMED} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def lang(code: str) -> str:
+    """For browsers and screen readers, which know one of Whisper's codes by a newer one."""
+    return {"jw": "jv"}.get(code, code)
 
 
 def percent(fraction: float) -> int:

@@ -82,6 +82,8 @@ async def test_a_bad_upload_is_refused_before_anything_is_sent(
         ({"model": "tiny.en", "task": "translate"}, "english_only_model"),
         ({"task": "sing"}, "invalid"),
         ({"beam_size": 11}, "invalid"),
+        ({"mode": "careless"}, "invalid"),
+        ({"mixed_languages": "yes"}, "invalid"),
         ({"initial_prompt": "x" * 1001}, "invalid"),
         ({"owner": str(uuid4())}, "invalid"),
     ],
@@ -227,4 +229,5 @@ async def test_the_options_of_the_server_are_told(client: httpx.AsyncClient) -> 
     told = (await client.get("/api/v1/options")).json()
     assert told["models"] == ["base", "tiny.en"]
     assert told["languages"]["fr"] == "French"
+    assert (told["modes"], told["default_mode"]) == (["accurate", "balanced", "fast"], "balanced")
     assert told["limits"]["upload_bytes"] == 2_000_000_000

@@ -4,6 +4,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import Page, expect
 
+from tests.support.call import spoken
 from tests.support.domain import Submit
 from tests.support.work import begun, cut, heard, taken, transcribed
 from webapp.core import endings, jobs
@@ -27,6 +28,8 @@ async def complaints(page: Page) -> list[str]:
 async def test_every_page_passes(page: Page, house: House, submit: Submit, scheme: str, width: int) -> None:
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": width, "height": 800})
+    call = await submit(mixed_languages=True)
+    await spoken(house, call)
     done, failed, running, cancelled, waiting = [await submit() for _ in range(5)]
     await transcribed(house, done)
     await endings.fail(house, await begun(house, failed), JobFailed("odd", "It is odd.", permanent=True))
@@ -35,7 +38,7 @@ async def test_every_page_passes(page: Page, house: House, submit: Submit, schem
         claim = await taken(house)
     await heard(house, claim, 0, "Ask not")
     await jobs.cancel(house, cancelled.owner, cancelled.id)
-    states = [f"/jobs/{job.id}" for job in (done, failed, running, cancelled, waiting)]
+    states = [f"/jobs/{job.id}" for job in (done, failed, running, cancelled, waiting, call)]
     for address in ("/", *states, "/account", "/nowhere", f"/?after={done.id}"):
         await page.goto(address)
         assert await complaints(page) == [], address

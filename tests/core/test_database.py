@@ -41,21 +41,13 @@ async def test_twin_release_steps_both_succeed_on_an_empty_database(
         await connection.close()
 
 
-# Kept for processes of the release before, until the release after this one.
-OUTGOING = {("jobs", "attempt_position"), ("jobs", "attempt_started_at")}
-
-
 async def test_tables_in_code_and_in_the_database_have_the_same_columns(house: House) -> None:
     for table in APP_CONFIG.table_classes:
         rows = await User.raw(
             "SELECT column_name, is_nullable FROM information_schema.columns WHERE table_name = {}",
             table._meta.tablename,
         )
-        in_database = {
-            row["column_name"]: row["is_nullable"] == "YES"
-            for row in rows
-            if (table._meta.tablename, row["column_name"]) not in OUTGOING
-        }
+        in_database = {row["column_name"]: row["is_nullable"] == "YES" for row in rows}
         in_code = {column._meta.name: column._meta.null for column in table._meta.columns}
         assert in_code == in_database, table._meta.tablename
 

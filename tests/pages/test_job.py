@@ -24,7 +24,7 @@ async def test_the_text_stands_in_paragraphs_with_times(
     page = (await mine.get(f"/jobs/{job.id}")).text
     assert '<a class="time" href="#t=0">0:00</a>' in page
     assert "<span>One sentence.</span><span> Another &lt;b&gt;one&lt;/b&gt;.</span>" in page
-    assert "English (97 % sure)" in page
+    assert "English, 97 % sure" in page
     [chunk] = await transcripts.chunks(job.id)
     assert f'sse-connect="/jobs/{job.id}/events?settled={chunk.id}"' in page
     assert "Copy text" in page

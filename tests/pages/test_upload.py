@@ -57,7 +57,7 @@ async def test_what_is_refused_opens_no_private_space(
         ({"content_type": "text/html"}, 415, "does not look like a recording"),
         ({"size": "many"}, 422, "size"),
         ({"key": "uploads/elsewhere"}, 422, "key"),
-        ({"options": {"beam_size": "99"}}, 422, "Care taken: a whole number from 1 to 10."),
+        ({"options": {"beam_size": "99"}}, 422, "Beam size: a whole number from 1 to 10"),
         ({"options": {"model": "tiny.en", "language": "de"}}, 422, "knows English only"),
     ],
 )
@@ -81,6 +81,22 @@ async def test_a_job_is_made_with_the_options_of_the_form(
     assert f'id="job-{job.id}"' in answer.text
     assert (job.model, job.beam_size, job.hotwords) == ("tiny.en", 3, "Litestar")
     assert (job.vad_filter, job.word_timestamps) == (True, False)
+    assert (job.mode, job.mixed_languages) == ("balanced", False)
+
+
+async def test_the_form_begins_with_the_settings_and_leaves_the_beam_to_the_mode(
+    mine: httpx.AsyncClient, owner: UUID, arrive: Arrive
+) -> None:
+    page = (await mine.get("/")).text
+    assert re.findall(r'<option value="(\w+)" selected>', page) == ["balanced"]
+    assert '<option value="accurate">Accurate: fewest mistakes, takes longest</option>' in page
+    upload = await arrive()
+    chosen = {"mode": "accurate", "mixed_languages": "on", "beam_size": "", "language": ""}
+    await mine.post("/jobs", data={"upload": str(upload.id), **chosen})
+    job = await jobs.made_of(owner, upload.id)
+    assert job is not None
+    assert (job.mode, job.mixed_languages) == ("accurate", True)
+    assert job.beam_size is None
 
 
 async def test_asking_again_gives_the_same_job(mine: httpx.AsyncClient, arrive: Arrive) -> None:
@@ -96,6 +112,7 @@ async def test_asking_again_gives_the_same_job(mine: httpx.AsyncClient, arrive: 
         ("beam_size", "99", "from 1 to 10"),
         ("beam_size", "wide", "from 1 to 10"),
         ("task", "sing", "“translate”"),
+        ("mode", "careless", "“accurate”, “balanced” or “fast”"),
         ("initial_prompt", "x" * 1001, "1,000 characters"),
         ("hotwords", "x" * 1001, "1,000 characters"),
         ("model", "gpt", "tiny.en"),

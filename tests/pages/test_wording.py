@@ -91,5 +91,23 @@ def test_a_language_that_nobody_named_keeps_its_code() -> None:
     assert (wording.language("de"), wording.language("tlh")) == ("German", "tlh")
 
 
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ([], ""),
+        (["de"], "German"),
+        (["en", "zh"], "English and Chinese"),
+        (["en", "zh", "fr", "tlh"], "English, Chinese, French and tlh"),
+        (["en", "zh", "fr", "de", "es"], "English, Chinese, French and 2 more"),
+    ],
+)
+def test_the_languages_of_a_recording(codes: list[str], said: str) -> None:
+    assert wording.languages(codes) == said
+
+
+def test_a_language_is_told_to_browsers_by_the_code_they_know() -> None:
+    assert (wording.lang("jw"), wording.lang("zh")) == ("jv", "zh")
+
+
 def test_a_hundred_percent_is_for_what_is_done() -> None:
     assert wording.percent(0.999) == 99

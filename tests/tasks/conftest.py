@@ -28,6 +28,8 @@ def options() -> JobOptions:
         model="tiny.en",
         language=None,
         task="transcribe",
+        mode="balanced",
+        mixed_languages=False,
         initial_prompt=None,
         hotwords=None,
         vad_filter=True,

@@ -22,6 +22,7 @@ from tasks.protocol import (
     Reply,
     SegmentFound,
 )
+from webapp.core.doubts import DOUBTS
 from webapp.core.options import JobOptions
 from webapp.core.transcript import Segment, Word
 
@@ -89,6 +90,14 @@ def test_nothing_follows_the_last_chunk() -> None:
         (SegmentFound(change(SEGMENT, end=1e9)), False),
         (SegmentFound(change(SEGMENT, temperature=nan)), False),
         (SegmentFound(change(SEGMENT, words=[change(WORD, probability=nan)])), False),
+        (SegmentFound(change(SEGMENT, channel=63, language="yue", doubts=list(DOUBTS))), True),
+        (SegmentFound(change(SEGMENT, channel=64)), False),
+        (SegmentFound(change(SEGMENT, channel=-1)), False),
+        (SegmentFound(change(SEGMENT, language="<b>")), False),
+        (SegmentFound(change(SEGMENT, language="")), False),
+        (SegmentFound(change(SEGMENT, doubts=["unsure"] * 8)), True),
+        (SegmentFound(change(SEGMENT, doubts=["unsure"] * 9)), False),
+        (SegmentFound(change(SEGMENT, doubts=["odd"])), False),
         (Failed(code="engine_failed", message="The worker stumbled.", permanent=False), True),
         (Failed(code="storage_unavailable", message="For ever.", permanent=False), False),
         (Failed(code="engine_failed", message="x" * 5000, permanent=False), False),

@@ -31,7 +31,9 @@ JOB: dict[str, Any] = {
     "hotwords": None,
     "vad_filter": True,
     "word_timestamps": True,
-    "beam_size": 5,
+    "mode": "balanced",
+    "mixed_languages": False,
+    "beam_size": None,
     "attempt": 1,
     "damaged_packets": 0,
     "missing_seconds": 0.0,
@@ -62,6 +64,9 @@ TRANSCRIPT: dict[str, Any] = {
             "compression_ratio": 1.1,
             "no_speech_prob": 0.01,
             "temperature": 0.0,
+            "channel": None,
+            "language": None,
+            "doubts": [],
             "words": None,
         }
     ],
@@ -70,7 +75,7 @@ TRANSCRIPT: dict[str, Any] = {
 EXAMPLES: dict[str, Any] = {
     "NewUpload": {"filename": "interview.mp3", "content_type": "audio/mpeg", "size": 4812345},
     "UploadForm": UPLOAD_FORM,
-    "NewJob": {"upload": _UPLOAD, "model": "base", "language": "en", "word_timestamps": True},
+    "NewJob": {"upload": _UPLOAD, "model": "base", "language": "en", "mode": "accurate"},
     "Retry": {"start_over": True},
     "Deletion": {
         "id": _JOB,
@@ -89,6 +94,8 @@ EXAMPLES: dict[str, Any] = {
         "models": ["base", "small"],
         "default_model": "base",
         "tasks": ["transcribe", "translate"],
+        "modes": ["accurate", "balanced", "fast"],
+        "default_mode": "balanced",
         "languages": {"en": "English", "fr": "French"},
         "formats": ["mp3", "wav", "m4a"],
         "exports": ["txt", "srt", "vtt", "json", "tsv"],

@@ -10,6 +10,7 @@ from webapp.core import health
 from webapp.core.exports import FORMATS
 from webapp.core.jobs import PAGE_LIMIT
 from webapp.core.languages import LANGUAGES
+from webapp.core.modes import MODES
 from webapp.core.options import PROMPT_LENGTH, TASKS
 from webapp.visitors import TheHouse
 
@@ -38,6 +39,8 @@ def read_options(house: TheHouse) -> Options:
         models=list(settings.models),
         default_model=settings.default_model,
         tasks=list(TASKS),
+        modes=list(MODES),
+        default_mode=settings.default_mode,
         languages=LANGUAGES,
         formats=list(settings.allowed_formats),
         exports=list(FORMATS),

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from webapp.core.clock import now
+from webapp.core.modes import Mode
 from webapp.core.options import Task, WantedOptions
 from webapp.core.storage import Presigned
 from webapp.core.tables import ACTIVE, Job, Status, Upload
@@ -79,13 +80,15 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     place_in_queue: int | None
     model: str
     task: Task
+    mode: Mode
+    mixed_languages: bool
     language: str | None
     language_probability: float | None
     initial_prompt: str | None
     hotwords: str | None
     vad_filter: bool
     word_timestamps: bool
-    beam_size: int
+    beam_size: int | None
     attempt: int
     damaged_packets: int
     missing_seconds: float
@@ -109,6 +112,8 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
             place_in_queue=place,
             model=job.model,
             task="translate" if job.task == "translate" else "transcribe",
+            mode=job.mode,  # type: ignore[arg-type]  # the database holds nothing else
+            mixed_languages=job.mixed_languages,
             language=job.detected_language or job.language,
             language_probability=job.language_probability,
             initial_prompt=job.initial_prompt,
@@ -164,6 +169,8 @@ class Options(msgspec.Struct, frozen=True):
     models: list[str]
     default_model: str
     tasks: list[str]
+    modes: list[Mode]
+    default_mode: Mode
     languages: dict[str, str]
     formats: list[str]
     exports: list[str]

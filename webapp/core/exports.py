@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from webapp.core.paragraphs import joined, paragraphs, tidy
+from webapp.core.paragraphs import Paragraph, channel_name, in_order, joined, paragraphs, tidy
 from webapp.core.transcript import Gap, Segment, Transcript, Word
 
 MAX_NAME_BYTES = 200  # file systems stop at 255, and browsers append " (1)"
@@ -37,6 +37,10 @@ class Cue(msgspec.Struct, frozen=True):
     text: str
     segment: Segment
 
+    @property
+    def channel(self) -> str | None:
+        return channel_name(self.segment)
+
 
 def milliseconds(seconds: float) -> int:
     """Half a millisecond goes to the even neighbour, as Python's `round` does."""
@@ -47,7 +51,7 @@ def milliseconds(seconds: float) -> int:
 def cues(transcript: Transcript) -> Iterator[Cue]:
     """In order, each at least a millisecond long: WebVTT demands it, engines do not promise it."""
     earliest = 0
-    for segment in transcript.segments:
+    for segment in in_order(transcript.segments):
         text = tidy(segment.text)
         if not text:
             continue
@@ -62,14 +66,18 @@ def txt(transcript: Transcript) -> Iterator[str]:
 
 
 def _blocks(transcript: Transcript) -> Iterator[str]:
-    segments = transcript.segments
+    segments = in_order(transcript.segments)
     for gap in transcript.gaps:
         behind = (place for place, segment in enumerate(segments) if segment.start > gap.start)
         place = next(behind, len(segments))
-        yield from (paragraph.text for paragraph in paragraphs(segments[:place]))
+        yield from map(_labelled, paragraphs(segments[:place]))
         yield _mark(gap)
         segments = segments[place:]
-    yield from (paragraph.text for paragraph in paragraphs(segments))
+    yield from map(_labelled, paragraphs(segments))
+
+
+def _labelled(part: Paragraph | Cue) -> str:
+    return f"{part.channel}: {part.text}" if part.channel else part.text
 
 
 def _mark(gap: Gap) -> str:
@@ -85,7 +93,7 @@ def _moment(seconds: float) -> str:
 def srt(transcript: Transcript) -> Iterator[str]:
     for number, cue in enumerate(cues(transcript), start=1):
         # SubRip knows no escapes, and some players take any line with an arrow for a timing line.
-        text = cue.text.replace("-->", "→")
+        text = _labelled(cue).replace("-->", "→")
         yield f"{number}\n{clock(cue.start, ',')} --> {clock(cue.end, ',')}\n{text}\n\n"
 
 
@@ -93,17 +101,20 @@ def vtt(transcript: Transcript) -> Iterator[str]:
     yield "WEBVTT\n"
     for cue in cues(transcript):
         text = cue.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        yield f"\n{clock(cue.start, '.')} --> {clock(cue.end, '.')}\n{text}\n"
+        voice = f"<v {cue.channel}>" if cue.channel else ""
+        yield f"\n{clock(cue.start, '.')} --> {clock(cue.end, '.')}\n{voice}{text}\n"
 
 
 def tsv(transcript: Transcript) -> Iterator[str]:
     """Quoted as spreadsheets expect it: else one unpaired `"` swallows the rows that follow."""
-    yield "start\tend\ttext\n"
+    channels = any(segment.channel is not None for segment in transcript.segments)
+    yield "start\tend\ttext\tchannel\n" if channels else "start\tend\ttext\n"
     for cue in cues(transcript):
         text = _FORMULA.sub(r"'\g<0>", cue.text)
         if '"' in text:
             text = '"' + text.replace('"', '""') + '"'
-        yield f"{cue.start}\t{cue.end}\t{text}\n"
+        last = f"\t{cue.channel or ''}" if channels else ""
+        yield f"{cue.start}\t{cue.end}\t{text}{last}\n"
 
 
 def json(transcript: Transcript) -> Iterator[str]:
@@ -126,7 +137,7 @@ def _json_head(transcript: Transcript) -> str:
             "task": transcript.task,
             "partial": transcript.partial,
             "gaps": [_json_gap(gap) for gap in transcript.gaps],
-            "text": joined(segment.text for segment in transcript.segments),
+            "text": joined(segment.text for segment in in_order(transcript.segments)),
         }
     )
 
@@ -147,6 +158,9 @@ def _json_segment(cue: Cue) -> dict[str, object]:
         "compression_ratio": segment.compression_ratio,
         "no_speech_prob": segment.no_speech_prob,
         "temperature": segment.temperature,
+        "channel": segment.channel,
+        "language": segment.language,
+        "doubts": segment.doubts,
         "words": None if words is None else [_json_word(word) for word in words],
     }
 

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from webapp.core.errors import Invalid
 from webapp.core.languages import LANGUAGES
+from webapp.core.modes import Mode
 from webapp.core.settings import Settings
 
 Task = Literal["transcribe", "translate"]
@@ -16,11 +17,14 @@ PROMPT_LENGTH = 1000
 
 
 class WantedOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller said. `None` leaves the choice to the settings or, for the language, to detection."""
+    """What a caller said. `None` leaves the choice to the settings; for the language to detection, for the
+    beam size to the mode."""
 
     model: str | None = None
     language: str | None = None
     task: Task = "transcribe"
+    mode: Mode | None = None
+    mixed_languages: bool | None = None
     initial_prompt: Annotated[str, Meta(max_length=PROMPT_LENGTH)] | None = None
     hotwords: Annotated[str, Meta(max_length=PROMPT_LENGTH)] | None = None
     vad_filter: bool | None = None
@@ -32,11 +36,13 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     language: str | None
     task: Task
+    mode: Mode
+    mixed_languages: bool
     initial_prompt: str | None
     hotwords: str | None
     vad_filter: bool
     word_timestamps: bool
-    beam_size: int
+    beam_size: int | None
 
 
 def settle(wanted: WantedOptions, settings: Settings) -> JobOptions:
@@ -49,12 +55,19 @@ def settle(wanted: WantedOptions, settings: Settings) -> JobOptions:
         # A model that knows one language needs no detection.
         language="en" if english_only(model) else language,
         task=wanted.task,
+        mode=wanted.mode or settings.default_mode,
+        mixed_languages=_mixed(wanted, language, model),
         initial_prompt=_prompt(wanted.initial_prompt),
         hotwords=_prompt(wanted.hotwords),
         vad_filter=_or(wanted.vad_filter, settings.vad_filter),
         word_timestamps=_or(wanted.word_timestamps, settings.word_timestamps),
-        beam_size=wanted.beam_size or settings.beam_size,
+        beam_size=wanted.beam_size or settings.beam_size or None,
     )
+
+
+def _mixed(wanted: WantedOptions, language: str | None, model: str) -> bool:
+    """A language that was named, or that is the only one, leaves nothing to mix."""
+    return bool(wanted.mixed_languages) and language is None and not english_only(model)
 
 
 def english_only(model: str) -> bool:

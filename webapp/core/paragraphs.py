@@ -29,6 +29,16 @@ class Paragraph(msgspec.Struct, frozen=True):
         return self.segments[-1].end
 
     @property
+    def channel(self) -> str | None:
+        return channel_name(self.segments[0])
+
+    @property
+    def anchor(self) -> str:
+        """A second is enough, unless several speak in it."""
+        channel = self.segments[0].channel
+        return f"t={int(self.start)}" if channel is None else f"t={self.start:.3f}-{channel + 1}"
+
+    @property
     def text(self) -> str:
         return joined(segment.text for segment in self.segments)
 
@@ -43,11 +53,16 @@ class Paragraph(msgspec.Struct, frozen=True):
             text = longer
         return found
 
+    @property
+    def marked(self) -> list[tuple[str, Segment]]:
+        """Each piece with the segment that it is the text of."""
+        return list(zip(self.pieces, self.segments, strict=True))
+
 
 def paragraphs(segments: Iterable[Segment]) -> list[Paragraph]:
-    """Decided from left to right: a segment that comes later never changes an earlier paragraph."""
+    """Decided from left to right: a segment that is spoken later never changes an earlier paragraph."""
     found: list[Paragraph] = []
-    for segment in segments:
+    for segment in in_order(segments):
         if not tidy(segment.text):
             continue
         if found and not _ends_before(found[-1], segment):
@@ -58,12 +73,24 @@ def paragraphs(segments: Iterable[Segment]) -> list[Paragraph]:
 
 
 def _ends_before(paragraph: Paragraph, segment: Segment) -> bool:
-    if segment.start - paragraph.end >= PAUSE_S:
+    if segment.channel != paragraph.segments[0].channel or segment.start - paragraph.end >= PAUSE_S:
         return True
     text = paragraph.text
     if len(text) >= TOO_LONG:
         return True
     return len(text) >= LONG_ENOUGH and _SENTENCE_END.search(text) is not None
+
+
+def in_order(segments: Iterable[Segment]) -> list[Segment]:
+    """As they are spoken. Channels are heard one after the other, and people talk at the same time."""
+    found = list(segments)
+    if all(segment.channel is None for segment in found):
+        return found
+    return sorted(found, key=lambda segment: segment.start)
+
+
+def channel_name(segment: Segment) -> str | None:
+    return None if segment.channel is None else f"Channel {segment.channel + 1}"
 
 
 def joined(texts: Iterable[str]) -> str:

@@ -14,7 +14,8 @@ from webapp.core.tables import Chunk, Job, Status
 
 
 class NewChunk(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds on the recording's timeline. `silent`: there is nothing in it to be heard."""
+    """Seconds on the recording's timeline. `silent`: there is nothing in it to be heard. `spans` are where
+    somebody speaks, in milliseconds from its start."""
 
     index: int
     start: float
@@ -22,6 +23,7 @@ class NewChunk(msgspec.Struct, frozen=True, kw_only=True):
     speech: float
     silent: bool
     audio_key: str | None
+    spans: list[tuple[int, int]] | None = None
 
 
 async def learn(house: House, claim: PlanClaim, **facts: Any) -> None:
@@ -88,6 +90,7 @@ def _chunk(house: House, claim: PlanClaim, found: NewChunk) -> Chunk:
         speech=found.speech,
         position=found.end if found.silent else found.start,
         audio_key=found.audio_key,
+        spans=None if found.spans is None else msgspec.json.encode(found.spans).decode(),
         status=status.value,
         attempt=0,
         attempt_limit=house.settings.job_attempts,

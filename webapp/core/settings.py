@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from webapp.core import readers
+from webapp.core.modes import MODES, Mode
 from webapp.core.readers import flag, number, one_of, text, url, whole
 
 
@@ -131,9 +132,8 @@ class Settings:
         "auto",
     )
     cpu_threads: int = setting("Threads of the engine; 0 for one per core", whole(0, 256), "0")
-    beam_size: int = setting(
-        "Beam width where a job names none: 1 is fastest, 10 most careful", whole(1, 10), "5"
-    )
+    default_mode: Mode = setting("How carefully a job is heard that does not say", one_of(*MODES), "balanced")
+    beam_size: int = setting("Beam width where a job names none; 0 leaves it to the mode", whole(0, 10), "0")
     word_timestamps: bool = setting("Word times where a job does not say", flag, "true")
     vad_filter: bool = setting("Skip silence where a job does not say", flag, "true")
     vad_min_silence_ms: int = setting(

@@ -7,6 +7,7 @@ from enum import StrEnum
 from piccolo.columns import (
     JSONB,
     UUID,
+    Array,
     BigInt,
     Boolean,
     Bytea,
@@ -86,11 +87,13 @@ class Job(Table, tablename="jobs"):
     model = Text()
     language = Text(null=True, default=None)
     task = Text()
+    mode = Text()
+    mixed_languages = Boolean()
     initial_prompt = Text(null=True, default=None)
     hotwords = Text(null=True, default=None)
     vad_filter = Boolean()
     word_timestamps = Boolean()
-    beam_size = SmallInt()
+    beam_size = SmallInt(null=True, default=None)  # without one the mode decides
 
     status = Text()
     created_at = Timestamptz()
@@ -129,6 +132,7 @@ class Chunk(Table, tablename="chunks"):
     start = DoublePrecision()
     end = DoublePrecision()
     speech = DoublePrecision()  # seconds
+    spans = JSONB(null=True, default=None)  # where somebody speaks: pairs of milliseconds from `start`
     position = DoublePrecision()  # seconds on the recording's timeline: heard up to here
     audio_key = Text(null=True, default=None)  # without one the sound is cut out of the recording again
     status = Text()
@@ -155,6 +159,9 @@ class SegmentRow(Table, tablename="segments"):
     compression_ratio = DoublePrecision()
     no_speech_prob = DoublePrecision()
     temperature = DoublePrecision()
+    channel = SmallInt(null=True, default=None)
+    language = Text(null=True, default=None)
+    doubts = Array(base_column=Text())
 
 
 class Removal(Table, tablename="removals"):

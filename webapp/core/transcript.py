@@ -11,6 +11,9 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct, frozen=True):
+    """`channel` counts from 0 where the channels of a recording are heard apart, `language` is given where a
+    recording may have several, and `doubts` are codes of reasons not to trust the text."""
+
     start: float
     end: float
     text: str
@@ -19,6 +22,9 @@ class Segment(msgspec.Struct, frozen=True):
     compression_ratio: float = 0.0
     no_speech_prob: float = 0.0
     temperature: float = 0.0
+    channel: int | None = None
+    language: str | None = None
+    doubts: list[str] = []
 
 
 class Gap(msgspec.Struct, frozen=True):

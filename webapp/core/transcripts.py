@@ -59,11 +59,12 @@ async def filled(job: UUID, chunks: list[ChunkText], *, words: bool) -> list[Chu
 
 
 async def openings(jobs: list[UUID]) -> dict[UUID, str]:
-    """The first words of each job that has any."""
+    """The first words of each job that has any, in the order in which channels speak."""
     found = await SegmentRow.raw(
-        "SELECT wanted.id, string_agg(first.text, ' ' ORDER BY first.chunk, first.index) AS words"
-        " FROM unnest({}::uuid[]) AS wanted(id) CROSS JOIN LATERAL (SELECT chunk, index, text FROM segments"
-        " WHERE job = wanted.id ORDER BY chunk, index LIMIT 3) AS first GROUP BY wanted.id",
+        "SELECT wanted.id, string_agg(text, ' ' ORDER BY chunk, moment, index) AS words"
+        " FROM unnest({}::uuid[]) AS wanted(id) CROSS JOIN LATERAL (SELECT chunk, index, text,"
+        " start * (channel IS NOT NULL)::int AS moment FROM segments WHERE job = wanted.id"
+        " ORDER BY chunk, moment, index LIMIT 3) AS first GROUP BY wanted.id",
         [str(job) for job in jobs],
     )
     return {UUID(str(row["id"])): tidy(row["words"]) for row in found}
@@ -72,8 +73,8 @@ async def openings(jobs: list[UUID]) -> dict[UUID, str]:
 async def texts(jobs: list[UUID]) -> dict[UUID, str]:
     """The whole text of each job that has any, without times."""
     found = await SegmentRow.raw(
-        "SELECT job, array_agg(text ORDER BY chunk, index) AS texts FROM segments"
-        " WHERE job = ANY({}::uuid[]) GROUP BY job",
+        "SELECT job, array_agg(text ORDER BY chunk, start * (channel IS NOT NULL)::int, index) AS texts"
+        " FROM segments WHERE job = ANY({}::uuid[]) GROUP BY job",
         [str(job) for job in jobs],
     )
     return {UUID(str(row["job"])): joined(row["texts"]) for row in found}
@@ -93,6 +94,9 @@ def row(job: UUID, chunk: int, index: int, segment: Segment) -> SegmentRow:
         compression_ratio=segment.compression_ratio,
         no_speech_prob=segment.no_speech_prob,
         temperature=segment.temperature,
+        channel=segment.channel,
+        language=segment.language,
+        doubts=segment.doubts,
     )
 
 
@@ -134,4 +138,7 @@ def _segment(row: dict[str, Any]) -> Segment:
         compression_ratio=row["compression_ratio"],
         no_speech_prob=row["no_speech_prob"],
         temperature=row["temperature"],
+        channel=row["channel"],
+        language=row["language"],
+        doubts=row["doubts"],
     )

@@ -11,11 +11,12 @@ from webapp.core.options import PROMPT_LENGTH, WantedOptions
 
 Form = URLEncodedBody[dict[str, str]]
 OptionalForm = URLEncodedBody[dict[str, str] | None]
-_BOXES = ("vad_filter", "word_timestamps")
+_BOXES = ("vad_filter", "word_timestamps", "mixed_languages")
 # Each by its name on the page. A form's other fields are free text, which the settings decide about.
 _ALLOWED = {
     "task": "Result: “transcribe” for the language spoken, or “translate” for English.",
-    "beam_size": "Care taken: a whole number from 1 to 10.",
+    "mode": "Mode: “accurate”, “balanced” or “fast”.",
+    "beam_size": "Beam size: a whole number from 1 to 10, or nothing to leave it to the mode.",
     "initial_prompt": f"What it is about: {PROMPT_LENGTH:,} characters at most.",
     "hotwords": f"Words to listen for: {PROMPT_LENGTH:,} characters at most.",
 }

@@ -17,7 +17,7 @@ from webapp.core.options import PROMPT_LENGTH
 from webapp.core.tables import Job
 from webapp.pages.forms import Form, OptionalForm, upload_id, wanted_options
 from webapp.pages.removed import read_removed, removed_by
-from webapp.pages.views import job_view, list_view, row, state, text_view
+from webapp.pages.views import MODES_COST, job_view, list_view, row, state, text_view
 from webapp.visitors import AnyRequest, TheHouse, Visitor
 
 
@@ -36,6 +36,7 @@ async def index(
         settings=house.settings,
         languages=sorted(LANGUAGES.items(), key=lambda entry: entry[1]),
         prompt_length=PROMPT_LENGTH,
+        modes=MODES_COST,
     )
 
 

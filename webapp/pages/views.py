@@ -7,15 +7,25 @@ from uuid import UUID
 import msgspec
 
 from webapp import fragments
-from webapp.core import jobs, progress, transcripts
+from webapp.core import jobs, progress, summary, transcripts
 from webapp.core.chunks import ChunkText, gaps
 from webapp.core.clock import now
 from webapp.core.errors import LASTING
 from webapp.core.exports import FORMATS
+from webapp.core.language import SURE
+from webapp.core.modes import Mode
+from webapp.core.summary import Doubtful
 from webapp.core.tables import ACTIVE, TERMINAL, Job, Status
 from webapp.core.transcript import Gap
 
 PAGE_SIZE = 20
+NONE_DOUBTFUL = Doubtful()
+# What each mode costs, in the words of its choice.
+MODES_COST: dict[Mode, str] = {
+    "accurate": "fewest mistakes, takes longest",
+    "balanced": "few mistakes, much sooner",
+    "fast": "soonest, with more mistakes",
+}
 
 
 class JobView(msgspec.Struct, frozen=True):
@@ -28,6 +38,8 @@ class JobView(msgspec.Struct, frozen=True):
     worked: float
     remaining: float | None
     wait: float  # seconds until another attempt is due
+    spoken: list[str]  # languages that segments name, where there may be several
+    doubtful: Doubtful
 
     @property
     def active(self) -> bool:
@@ -40,9 +52,22 @@ class JobView(msgspec.Struct, frozen=True):
         return ended and self.job.error_code not in LASTING
 
     @property
-    def language(self) -> str | None:
-        found: str | None = self.job.detected_language or self.job.language
-        return found
+    def languages(self) -> list[str]:
+        known = self.job.detected_language or self.job.language
+        nobody_spoke = self.job.language_probability == 0 and not self.opening
+        return self.spoken or ([known] if known and not nobody_spoke else [])
+
+    @property
+    def certainty(self) -> float | None:
+        """Of the language, where there is one that nobody chose."""
+        if self.spoken or not self.languages or self.job.language:
+            return None
+        probability: float | None = self.job.language_probability
+        return probability
+
+    @property
+    def unsure(self) -> bool:
+        return self.certainty is not None and self.certainty < SURE
 
 
 class ListView(msgspec.Struct, frozen=True):
@@ -65,6 +90,7 @@ class Passage(msgspec.Struct, frozen=True):
     chunk: ChunkText
     gap: Gap | None
     over: bool  # what is missing will not come
+    translated: bool  # the text is not in the language spoken
 
     @property
     def growing(self) -> bool:
@@ -103,7 +129,8 @@ class TextView(msgspec.Struct, frozen=True):
 def text_view(job: Job, chunks: Iterable[ChunkText]) -> TextView:
     chunks, over = list(chunks), job.status in TERMINAL
     found = gaps(job, chunks)
-    passages = [Passage(chunk, found.between.get(chunk.index), over) for chunk in chunks]
+    translated = job.task == "translate"
+    passages = [Passage(chunk, found.between.get(chunk.index), over, translated) for chunk in chunks]
     return TextView(passages, found.rest, over)
 
 
@@ -113,11 +140,18 @@ async def list_view(owner: UUID | None, after: UUID | None) -> ListView:
     page = await jobs.page(owner, after=after, limit=PAGE_SIZE)
     openings = await transcripts.openings([job.id for job in page.jobs])
     places = await jobs.places_in_queue(page.jobs)
-    return ListView([_view(job, places, openings) for job in page.jobs], after, page.next)
+    spoken = await _spoken(page.jobs)
+    return ListView([_view(job, places, openings, spoken) for job in page.jobs], after, page.next)
 
 
 async def job_view(job: Job) -> JobView:
-    return _view(job, await jobs.places_in_queue([job]), await transcripts.openings([job.id]))
+    places, openings = await jobs.places_in_queue([job]), await transcripts.openings([job.id])
+    doubtful = await summary.doubtful(job.id)
+    return _view(job, places, openings, await _spoken([job]), doubtful)
+
+
+async def _spoken(found: list[Job]) -> dict[UUID, list[str]]:
+    return await summary.languages([job.id for job in found if job.mixed_languages])
 
 
 def row(view: JobView) -> str:
@@ -128,7 +162,14 @@ def state(view: JobView) -> str:
     return fragments.render("jobs/_state.html", view=view, formats=FORMATS)
 
 
-def _view(job: Job, places: dict[UUID, int], openings: dict[UUID, str]) -> JobView:
+def _view(
+    job: Job,
+    places: dict[UUID, int],
+    openings: dict[UUID, str],
+    spoken: dict[UUID, list[str]],
+    doubtful: Doubtful = NONE_DOUBTFUL,
+) -> JobView:
+    """Rows of a list do not say what is doubtful."""
     moment = now()
     return JobView(
         job=job,
@@ -138,4 +179,6 @@ def _view(job: Job, places: dict[UUID, int], openings: dict[UUID, str]) -> JobVi
         worked=progress.worked(job, moment),
         remaining=progress.remaining(job, moment),
         wait=(job.next_attempt_at - moment).total_seconds(),
+        spoken=spoken.get(job.id, []),
+        doubtful=doubtful,
     )
