@@ -34,7 +34,7 @@ def main() -> None:
             _compare(arguments.audio, [1, 2], arguments.model, CPU_THREADS="1")
         else:
             long = long_recording(Path(folder) / "long.flac", arguments.hours)
-            _compare(long, arguments.workers, "tiny.en", SLEEPER_SPEED=str(arguments.speed))
+            _compare(long, arguments.workers, "tiny.en", SLEEPER_SPEED=str(arguments.speed), ENGINE_BATCH="1")
 
 
 def _arguments() -> argparse.Namespace:
@@ -59,8 +59,7 @@ def _compare(audio: Path, counts: Sequence[int], model: str, **environ: str) -> 
     alone = 0.0
     with instance(model, DATABASE_POOL_SIZE="2", LEASE_S="60", **environ) as folder:
         for count in counts:
-            wide = {"JOB_PARALLELISM": str(max(4, 2 * count))}
-            with workers(count, folder, command, wide):
+            with workers(count, folder, command):
                 taken, line = asyncio.run(_measure(audio, model))
             alone = alone or taken * count
             print(f"| {count} | {taken:.1f} | {alone / count / taken:.2f} | {line} |", flush=True)

@@ -7,13 +7,14 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from saq.__main__ import main
 
 import tasks.worker
 from tasks import flac
 from tasks.child import Decoder, EngineChild
-from tasks.protocol import Hear, Heard, Loaded, Reply, SegmentFound
+from tasks.protocol import Cut, CutOut, Hear, Heard, Loaded, Reply, SegmentFound
 from tasks.samples import RATE
 from webapp.core.transcript import Segment
 
@@ -25,7 +26,7 @@ class Sleeper(EngineChild):
     async def load(self, model: str) -> Loaded:
         return Loaded(model, "none", "none")
 
-    async def hear(self, request: Hear) -> AsyncGenerator[Reply, None]:
+    async def hear(self, request: Hear, *, alone: bool = False) -> AsyncGenerator[Reply, None]:
         start, end = request.start, request.start + len(flac.read(request.path)) / RATE
         while start < end:
             stop = min(start + SEGMENT_S, end)
@@ -38,9 +39,17 @@ class Sleeper(EngineChild):
 class LateDecoder(Decoder):
     """Most of many workers never need theirs."""
 
+    _wanted = False
+
     async def start(self) -> None:
-        if self._turn.locked():
+        if self._wanted:
             await super().start()
+
+    async def cut(self, request: Cut | CutOut) -> AsyncGenerator[Reply, None]:
+        self._wanted = True
+        async with aclosing(super().cut(request)) as replies:
+            async for reply in replies:
+                yield reply
 
 
 if __name__ == "__main__":

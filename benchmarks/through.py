@@ -42,18 +42,18 @@ async def through(ours: Children, path: Path, options: JobOptions) -> AsyncItera
                     reply.path.unlink()
 
 
-def options(model: str, *, word_timestamps: bool) -> JobOptions:
+def options(model: str, *, word_timestamps: bool, mode: str = "balanced") -> JobOptions:
     return JobOptions(
         model=model,
         language="en",
         task="transcribe",
-        mode="balanced",
+        mode=mode,  # type: ignore[arg-type]  # one of those that there are
         mixed_languages=False,
         initial_prompt=None,
         hotwords=None,
         vad_filter=True,
         word_timestamps=word_timestamps,
-        beam_size=5,
+        beam_size=None,
     )
 
 

@@ -1,23 +1,25 @@
 """The worker's handle on a child: a process started when needed, warm between requests, killable."""
 
 import asyncio
+import itertools
 import os
 import socket
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tasks import plausible
+from tasks.answers import Answers, ChildCrashed, last_words, receive
 from tasks.protocol import (
     ANSWERS,
-    HEADER_SIZE,
     LAST,
     ChildConfig,
     Cut,
     CutOut,
+    Drop,
     Failed,
     Hear,
     Load,
@@ -25,10 +27,9 @@ from tasks.protocol import (
     ProtocolError,
     Reply,
     Request,
-    body_size,
     frame,
-    read_reply,
 )
+from tasks.shape import tcmalloc
 from webapp.core.errors import JobFailed
 
 ROOT = Path(__file__).parents[1]
@@ -57,27 +58,23 @@ DEFAULTS = {
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class ChildCrashed(Exception):
-    """A child ended or spoke nonsense in the middle of a request."""
-
-    def __init__(self, kind: str, returncode: int | None) -> None:
-        super().__init__(f"the {kind}'s process ended with {returncode}")
-        self.kind = kind
-        self.returncode = returncode
-
-
 class Child:
-    """One request at a time; a second one waits for the first."""
+    """Several requests at a time, each with a ticket that its answers bear."""
 
     kind: str
 
     def __init__(self, config: ChildConfig) -> None:
         self.config = config
-        self._turn = asyncio.Lock()
+        self._starting = asyncio.Lock()
+        self._freed = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
-        self._served = 0
-        self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._asked: dict[int, Answers] = {}
+        self._tickets = itertools.count(1)
+        self._served = 0
+        self._distrusted = False
+        self._reserved = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,10 +101,19 @@ class Child:
         return pages * PAGE >> 20
 
     async def kill(self) -> None:
+        """Whoever waits for an answer hears of it."""
+        for answers in self._asked.values():
+            answers.end(ChildCrashed(self.kind, None))
+        await self._end_process()
+
+    async def _end_process(self) -> None:
         process, self._process = self._process, None
         writer, self._writer = self._writer, None
+        reading, self._reading = self._reading, None
         if writer:
             writer.close()
+        if reading:
+            reading.cancel()
         if process is None:
             return
         with suppress(ProcessLookupError):
@@ -116,73 +122,115 @@ class Child:
         await process.wait()
 
     async def start(self) -> None:
-        if self._process and self._process.returncode is None and self._served < REQUESTS:
-            return
-        await self.kill()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._reader, self._writer = await asyncio.open_connection(sock=ours)
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tasks.child_main", self.kind, str(theirs.fileno())),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=sys.stderr.fileno(),
-                env=_environment(),
-                start_new_session=True,  # signals to the worker's group are the worker's to handle
-            )
-        self._served = 0
-        await self._tell(self.config)
-        async with asyncio.timeout(START_SECONDS):
-            await self._receive()
+        async with self._starting:
+            if self._is_alive and (len(self._asked) > 1 or not self._is_worn):
+                return
+            await self._end_process()
+            ours, theirs = socket.socketpair()
+            with theirs:
+                reader, self._writer = await asyncio.open_connection(sock=ours)
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "tasks.child_main", self.kind, str(theirs.fileno())),
+                    pass_fds=[theirs.fileno()],
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=sys.stderr.fileno(),
+                    env=_environment(self.kind),
+                    start_new_session=True,  # signals to the worker's group are the worker's to handle
+                )
+            self._served, self._distrusted = 0, False
+            await self._tell(self.config, 0)
+            async with asyncio.timeout(START_SECONDS):
+                await receive(reader)
+            self._reading = asyncio.create_task(self._read(reader, self._process))
 
-    async def ask(self, request: Request) -> AsyncGenerator[Reply, None]:
-        """Leaving early, by cancellation too, kills the process: nothing in it can be stopped otherwise.
-        Wrap it in `contextlib.aclosing`, or leaving is noticed late."""
-        async with self._turn:
-            trusted = False
+    async def ask(self, request: Request, *, alone: bool = False) -> AsyncGenerator[Reply, None]:
+        """Leaving early, by cancellation too, kills the process if nobody else waits for it: nothing in it is
+        stopped otherwise. Wrap it in `contextlib.aclosing`, or leaving is noticed late."""
+        ticket, trusted = next(self._tickets), False
+        async with self._place(ticket, alone=alone) as answers:
             try:
-                await self._send(request)
+                await self._send(request, ticket)
                 last = False
                 while not last:
-                    reply = await self._receive()
+                    reply = await answers.next()
                     if not isinstance(reply, ANSWERS[type(request)]):
                         raise ChildCrashed(self.kind, None)
                     last = isinstance(reply, LAST)
                     # After a failure of its own the process is not trusted with the next recording.
-                    trusted = last and (not isinstance(reply, Failed) or reply.permanent)
+                    failed = isinstance(reply, Failed) and not reply.permanent
+                    self._distrusted = self._distrusted or failed
+                    trusted = last and not failed
                     yield reply
             finally:
                 if not trusted:
-                    await self.kill()
+                    await self._leave(ticket)
 
-    async def _send(self, request: Request) -> None:
+    @property
+    def _is_alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def _is_worn(self) -> bool:
+        return self._distrusted or self._served >= REQUESTS
+
+    @asynccontextmanager
+    async def _place(self, ticket: int, *, alone: bool) -> AsyncIterator[Answers]:
+        """Among those who wait for answers; `alone` keeps others out meanwhile. A process that is to be
+        replaced is left to those who already wait for it."""
+        self._reserved += alone
+        try:
+            while not self._has_place(alone=alone):
+                await self._freed.wait()
+            self._asked[ticket] = answers = Answers()
+            yield answers
+        finally:
+            self._asked.pop(ticket, None)
+            self._reserved -= alone
+            # Nothing is awaited here: whoever waits for a place must hear of it, even if we are cancelled.
+            self._freed.set()
+            self._freed = asyncio.Event()
+
+    def _has_place(self, *, alone: bool) -> bool:
+        if alone:
+            return not self._asked
+        return not self._asked or not (self._reserved or self._is_worn)
+
+    async def _leave(self, ticket: int) -> None:
+        """The others in this process go on. If it hangs, each of them leaves in time, and the last ends it."""
+        if set(self._asked) <= {ticket}:
+            await self._end_process()
+            return
+        with suppress(OSError):
+            await self._tell(Drop(), ticket)
+
+    async def _send(self, request: Request, ticket: int) -> None:
+        process = None
         try:
             await self.start()
+            process = self._process
             self._served += 1
-            await self._tell(request)
-        except OSError as problem:  # a time-out too: it never got ready
-            raise ChildCrashed(self.kind, await self._last_words()) from problem
+            await self._tell(request, ticket)
+        except (EOFError, OSError, ProtocolError) as problem:  # a time-out too: it never got ready
+            raise ChildCrashed(self.kind, await last_words(process or self._process)) from problem
 
-    async def _tell(self, message: Request | ChildConfig) -> None:
-        assert self._writer is not None
-        self._writer.write(frame(message))
+    async def _tell(self, message: Request | ChildConfig, ticket: int) -> None:
+        if self._writer is None:
+            raise ConnectionResetError("the process was ended")
+        self._writer.write(frame(message, ticket))
         await self._writer.drain()
 
-    async def _receive(self) -> Reply:
+    async def _read(self, reader: asyncio.StreamReader, process: asyncio.subprocess.Process) -> None:
+        """Hands out what comes, until nothing comes any more."""
         try:
-            header = await self._reader.readexactly(HEADER_SIZE)
-            return read_reply(await self._reader.readexactly(body_size(header)))
-        except (EOFError, OSError, ProtocolError) as problem:
-            raise ChildCrashed(self.kind, await self._last_words()) from problem
-
-    async def _last_words(self) -> int | None:
-        process = self._process
-        if process is None:  # killed by us, from another task
-            return None
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await process.wait()
-        return process.returncode
+            while True:
+                ticket, reply = await receive(reader)
+                if answers := self._asked.get(ticket):
+                    await answers.put(reply)
+        except (EOFError, OSError, ProtocolError):
+            self._distrusted, left = True, list(self._asked.values())
+            crash = ChildCrashed(self.kind, await last_words(process))
+        for answers in left:
+            answers.end(crash)
 
 
 class Decoder(Child):
@@ -205,8 +253,8 @@ class EngineChild(Child):
 
     kind = "engine"
 
-    async def hear(self, request: Hear) -> AsyncGenerator[Reply, None]:
-        async with aclosing(self.ask(request)) as replies:
+    async def hear(self, request: Hear, *, alone: bool = False) -> AsyncGenerator[Reply, None]:
+        async with aclosing(self.ask(request, alone=alone)) as replies:
             async for reply in replies:
                 if not plausible.heard(request, reply):
                     await self.kill()
@@ -224,10 +272,11 @@ class EngineChild(Child):
         raise ChildCrashed(self.kind, None)
 
 
-def _environment() -> dict[str, str]:
+def _environment(kind: str) -> dict[str, str]:
     passed_on = {
         name: value
         for name, value in os.environ.items()
         if name in INHERITED or name.startswith(INHERITED_FAMILIES)
     }
-    return DEFAULTS | passed_on
+    faster = tcmalloc() if kind == "engine" else None
+    return DEFAULTS | ({"LD_PRELOAD": faster} if faster else {}) | passed_on

@@ -6,7 +6,9 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 
 from tasks.confinement import confine
@@ -16,19 +18,21 @@ from tasks.protocol import (
     ChildConfig,
     Cut,
     CutOut,
+    Drop,
     Hear,
     Load,
     Loaded,
     Ready,
     Reply,
     Request,
-    body_size,
     frame,
     read_config,
+    read_header,
     read_request,
 )
 
-Service = Callable[[Request], None]
+Requests = SimpleQueue[tuple[int, Request]]
+Service = Callable[[Requests], None]
 
 
 class Connection:
@@ -36,12 +40,12 @@ class Connection:
         self._end = end
         self._file = end.makefile("rb")
 
-    def send(self, message: Reply) -> None:
-        self._end.sendall(frame(message))
+    def send(self, ticket: int, message: Reply) -> None:
+        self._end.sendall(frame(message, ticket))
 
-    def receive(self) -> bytes:
-        header = self._read(HEADER_SIZE)
-        return self._read(body_size(header))
+    def receive(self) -> tuple[int, bytes]:
+        size, ticket = read_header(self._read(HEADER_SIZE))
+        return ticket, self._read(size)
 
     def _read(self, size: int) -> bytes:
         read = self._file.read(size)
@@ -56,44 +60,56 @@ def main(kind: str, descriptor: int) -> None:
     for chatty in ("faster_whisper", "httpx", "huggingface_hub"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     connection = Connection(socket.socket(fileno=descriptor))
-    config = read_config(connection.receive())
+    config = read_config(connection.receive()[1])
     confine(config.memory_mb)
-    requests: SimpleQueue[Request] = SimpleQueue()
+    requests: Requests = SimpleQueue()
     threading.Thread(target=_listen, args=(connection, requests), daemon=True).start()
     serve = _SERVICES[kind](config, connection)
-    connection.send(Ready())
+    connection.send(0, Ready())
     while True:
-        _served(serve, requests.get(), connection)
+        serve(requests)
 
 
 def _decoder(config: ChildConfig, connection: Connection) -> Service:
     from tasks.cutting import Cutter
 
-    cutter = Cutter(config, connection.send)
-
-    def serve(request: Request) -> None:
-        match request:
-            case Cut():
-                cutter.cut(request)
-            case CutOut():
-                cutter.cut_out(request)
+    def serve(requests: Requests) -> None:
+        ticket, request = requests.get()
+        cutter = Cutter(config, partial(connection.send, ticket))
+        with _told(ticket, connection):
+            match request:
+                case Cut():
+                    cutter.cut(request)
+                case CutOut():
+                    cutter.cut_out(request)
 
     return serve
 
 
 def _engine(config: ChildConfig, connection: Connection) -> Service:
-    from tasks.engine import Engine
-    from tasks.hearing import Hearing
+    from tasks.hearing import Hearings
+    from tasks.models import Models
 
-    engine = Engine(config)
+    models = Models(config)
+    hearings = Hearings(config, models, connection.send)
 
-    def serve(request: Request) -> None:
+    def take(ticket: int, request: Request) -> None:
         match request:
             case Load(name):
-                model = engine.model(name)
-                connection.send(Loaded(name, model.device, model.compute_type))
+                model = models.get(name)
+                connection.send(ticket, Loaded(name, model.device, model.compute_type))
             case Hear():
-                Hearing(request, engine, connection.send).run()
+                hearings.begin(ticket, request)
+            case Drop():
+                hearings.drop(ticket)
+
+    def serve(requests: Requests) -> None:
+        """What has come in meanwhile joins before the next step."""
+        while not hearings.busy or not requests.empty():
+            ticket, request = requests.get()
+            with _told(ticket, connection):
+                take(ticket, request)
+        hearings.step()
 
     return serve
 
@@ -101,20 +117,23 @@ def _engine(config: ChildConfig, connection: Connection) -> Service:
 _SERVICES = {"decoder": _decoder, "engine": _engine}
 
 
-def _listen(connection: Connection, requests: SimpleQueue[Request]) -> None:
+def _listen(connection: Connection, requests: Requests) -> None:
     """On a thread of its own, so that the worker's death is noticed amid a computation."""
     try:
         while True:
-            requests.put(read_request(connection.receive()))
+            ticket, body = connection.receive()
+            requests.put((ticket, read_request(body)))
     except (EOFError, OSError):
         os._exit(0)
 
 
-def _served(serve: Service, request: Request, connection: Connection) -> None:
+@contextmanager
+def _told(ticket: int, connection: Connection) -> Iterator[None]:
+    """The worker must hear of an error, whatever it is."""
     try:
-        serve(request)
-    except Exception as error:  # the worker must hear of it, whatever it is
-        connection.send(failure(error))
+        yield
+    except Exception as error:
+        connection.send(ticket, failure(error))
 
 
 if __name__ == "__main__":

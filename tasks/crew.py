@@ -1,9 +1,10 @@
 """Who works in this process: one decoder, some engines, and whether they have worked enough."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
@@ -12,7 +13,8 @@ from tasks.stopping import Restart
 from webapp.core.settings import Settings
 
 log = structlog.get_logger(__name__)
-C = TypeVar("C")
+# For each chunk that an engine hears already.
+COURTESY_S = 0.1
 
 
 class Crew:
@@ -29,7 +31,7 @@ class Crew:
         self._config = decoder.config
         self._everyone = [decoder, *engines]
         self._decoders = [decoder]
-        self._engines = list(engines)
+        self._engines = Counter(dict.fromkeys(engines, 0))
         self._restart = restart
         self._pieces = 0
         self.tired = False
@@ -37,8 +39,12 @@ class Crew:
     @contextmanager
     def decoder(self) -> Iterator[Decoder | None]:
         """None if it is busy."""
-        with self._one_of(self._decoders) as found:
+        found = self._decoders.pop() if self._decoders else None
+        try:
             yield found
+        finally:
+            if found is not None:
+                self._decoders.append(found)
 
     @asynccontextmanager
     async def any_decoder(self) -> AsyncIterator[Decoder]:
@@ -57,22 +63,29 @@ class Crew:
 
     @property
     def has_idle_engine(self) -> bool:
-        return bool(self._engines)
+        """Room in one, rather: each hears several chunks."""
+        return min(self._engines.values()) < self._settings.engine_batch
+
+    @property
+    def has_idle_decoder(self) -> bool:
+        return bool(self._decoders)
 
     @contextmanager
     def engine(self) -> Iterator[EngineChild | None]:
-        """None if all are busy."""
-        with self._one_of(self._engines) as found:
-            yield found
-
-    @contextmanager
-    def _one_of(self, idle: list[C]) -> Iterator[C | None]:
-        found = idle.pop() if idle else None
+        """The least busy one. None if all have as much as they can hear together."""
+        found = min(self._engines, key=lambda engine: self._engines[engine])
+        if self._engines[found] >= self._settings.engine_batch:
+            yield None
+            return
+        self._engines[found] += 1
         try:
             yield found
         finally:
-            if found is not None:
-                idle.append(found)
+            self._engines[found] -= 1
+
+    async def courtesy(self, engine: EngineChild) -> None:
+        """Who is busy lets others go first: an idle engine, of this worker or another, is always better."""
+        await asyncio.sleep(COURTESY_S * (self._engines[engine] - 1))
 
     def note_piece(self) -> None:
         """After each piece of work: a crew that did many, or holds much memory, takes up no more."""
@@ -84,7 +97,7 @@ class Crew:
             log.info("worker will start afresh", pieces=self._pieces, memory_mb=memory or None)
 
     def leave_if_tired(self) -> None:
-        if self.tired and len(self._decoders) + len(self._engines) == len(self._everyone):
+        if self.tired and self._decoders and not self._engines.total():
             self._restart.ask()
 
     def _memory_mb(self) -> int:

@@ -51,7 +51,7 @@ class Cutter:
                 speech=chunk.speech,
                 path=path,
                 last=chunk.last,
-                spans=[_in_milliseconds(span) for span in chunk.spans],
+                spans=_in_milliseconds(chunk.spans),
             )
         )
 
@@ -73,8 +73,10 @@ class Cutter:
             yield window
 
 
-def _in_milliseconds(span: Span) -> tuple[int, int]:
-    return span.start * 1000 // RATE, span.end * 1000 // RATE
+def _in_milliseconds(spans: list[Span]) -> list[tuple[int, int]]:
+    """A recording may end amid one, and amid a millisecond."""
+    places = [(span.start * 1000 // RATE, span.end * 1000 // RATE) for span in spans]
+    return [(start, end) for start, end in places if start < end]
 
 
 def _done(recording: Recording) -> CutDone:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import structlog
 from saq.job import Job as Bell
 
-from tasks.child import ChildCrashed
+from tasks.answers import ChildCrashed
 from tasks.lease import kept
 from tasks.problems import DISK_ERRORS, NO_ROOM
 from webapp.core import endings

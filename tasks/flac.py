@@ -24,9 +24,17 @@ def write(path: Path, samples: Samples) -> None:
 
 
 def read(path: Path) -> Samples:
+    """Of the only channel."""
+    (samples,) = read_channels(path)
+    return samples
+
+
+def read_channels(path: Path) -> list[Samples]:
     with av.open(str(path), mode="r", options=dict(_OPTIONS)) as container:
-        pieces = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
-    return np.concatenate([np.empty(0, np.int16), *pieces]).astype(np.float32) / 32768.0
+        count = container.streams.audio[0].channels
+        pieces = [frame.to_ndarray().reshape(-1, count) for frame in container.decode(audio=0)]
+    whole = np.concatenate([np.empty((0, count), np.int16), *pieces]).astype(np.float32) / 32768.0
+    return list(np.ascontiguousarray(whole.T))
 
 
 def _frame(whole: "np.ndarray[tuple[int], np.dtype[np.int16]]", start: int) -> AudioFrame:

@@ -1,12 +1,11 @@
 """One chunk of a job, from a worker's claim to its text in the database."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 from saq.job import Job as Bell
 
@@ -24,19 +23,23 @@ from webapp.core.house import House
 from webapp.core.language import SURE, Votes
 from webapp.core.leases import ChunkClaim
 from webapp.core.options import JobOptions
-from webapp.core.tables import Chunk, Job
+from webapp.core.tables import Job
 
 log = structlog.get_logger(__name__)
 
 Sound = Callable[[], Awaitable[Path]]
+Ask = Callable[[Hear], AsyncGenerator[Reply, None]]
 
 
 async def hear_next(house: House, crew: Crew, bell: Bell | None) -> bool:
     """False if all engines are busy or no chunk waits."""
     # The folder first: a worker that has no room for it must not take what others could work on.
     with crew.engine() as engine, private_folder() as folder:
-        claim = await claimed(partial(turns.take_chunk, house), house) if engine else None
-        if engine is None or claim is None:
+        if engine is None:
+            return False
+        await crew.courtesy(engine)
+        claim = await claimed(partial(turns.take_chunk, house), house)
+        if claim is None:
             return False
         await hear(house, engine, claim, bell, partial(fetch_chunk, house, crew, claim, folder))
     return True
@@ -48,15 +51,17 @@ async def hear(house: House, engine: EngineChild, claim: ChunkClaim, bell: Bell 
     with structlog.contextvars.bound_contextvars(**names):
         async with on_duty(house, claim, bell):
             notes = Notes(house, claim)
-            await _listen(house, engine, _request(claim, await sound()), notes)
+            # What has failed before may take down whatever is heard with it.
+            alone = chunk.attempt > 1
+            await _listen(house, partial(engine.hear, alone=alone), _request(claim, await sound()), notes)
             if notes.done:
                 await patiently(work.finish_chunk, house, claim)
                 log.info("chunk heard", start=chunk.start, end=chunk.end)
 
 
-async def _listen(house: House, engine: EngineChild, request: Hear, notes: "Notes") -> None:
+async def _listen(house: House, ask: Ask, request: Hear, notes: "Notes") -> None:
     async with (
-        aclosing(engine.hear(request)) as replies,
+        aclosing(ask(request)) as replies,
         aclosing(within_limits(house, replies, lambda: notes.length)) as limited,
     ):
         async for reply in limited:
@@ -106,12 +111,8 @@ def _request(claim: ChunkClaim, sound: Path) -> Hear:
         start=claim.chunk.start,
         language=claim.job.language or claim.job.detected_language,
         only_if_sure=_must_be_sure(claim),
-        spans=_spans(claim.chunk),
+        spans=claim.spans,
     )
-
-
-def _spans(chunk: Chunk) -> list[tuple[int, int]] | None:
-    return msgspec.json.decode(chunk.spans, type=list[tuple[int, int]]) if chunk.spans else None
 
 
 def _must_be_sure(claim: ChunkClaim) -> bool:

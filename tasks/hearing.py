@@ -1,38 +1,170 @@
-"""One chunk's way through the engine: read, settle the language, hear, tell. Runs in the engine's process."""
+"""Requests on their way through the engine: sound becomes pieces, and what is found in them is told in order.
 
-from collections.abc import Callable
+Runs in the engine's process, which hears several chunks at a time.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 
 from tasks import flac
-from tasks.engine import Engine
-from tasks.protocol import Hear, Heard, LanguageHeard, Position, Reply, SegmentFound
-from tasks.samples import RATE
-from tasks.speech import Chunk
-from webapp.core.language import SURE
+from tasks.care import care
+from tasks.lockstep import Lockstep
+from tasks.models import Models
+from tasks.pieces import Piece, pieces, whole
+from tasks.problems import failure
+from tasks.protocol import ChildConfig, Hear, Heard, LanguageHeard, Position, Reply, SegmentFound
+from tasks.samples import RATE, Samples, Span
+from tasks.timeline import segments
+from tasks.track import Found, Manner, Track
+from tasks.voice import speech_finder
+from webapp.core.language import SURE, Votes
+from webapp.core.transcript import Segment
+
+# How many windows are asked for their language.
+_LANGUAGE_WINDOWS = 4
+# What a model that knows no other language answers; it cannot be asked.
+_ENGLISH = Votes({"en": 1.0}, 1)
+
+Tell = Callable[[int, Reply], None]
 
 
+@dataclass
 class Hearing:
-    def __init__(self, request: Hear, engine: Engine, tell: Callable[[Reply], None]) -> None:
-        self._request = request
-        self._engine = engine
-        self._tell = tell
+    """One request. Segments of a later piece wait until the pieces before are done."""
 
-    def run(self) -> None:
-        samples = flac.read(self._request.path)
-        chunk = Chunk(0, round(self._request.start * RATE), samples, 0.0)
-        language = self._request.language or self._detected(chunk)
-        if language is None and self._request.only_if_sure:
-            self._tell(Heard(done=False))
+    request: Hear
+    seconds: float
+    tracks: list[Track] = field(default_factory=list)
+    waiting: dict[int, list[Segment]] = field(default_factory=dict)
+
+    def take(self, track: Track, found: list[Segment]) -> None:
+        self.waiting.setdefault(id(track), []).extend(found)
+
+    def ready(self) -> Iterator[Segment]:
+        """Channels run side by side, so nothing of them is in order before all is known."""
+        if any(track.piece.channel is not None for track in self.tracks):
+            if all(track.done for track in self.tracks):
+                told = chain.from_iterable(self.waiting.pop(id(track), []) for track in self.tracks)
+                yield from sorted(told, key=lambda segment: segment.start)
             return
-        for segment in self._engine.hear(chunk, self._request.options, language):
-            self._tell(SegmentFound(segment))
-        self._tell(Position(chunk.end))
-        self._tell(Heard(done=True))
+        for track in self.tracks:
+            yield from self.waiting.pop(id(track), [])
+            if not track.done:
+                return
 
-    def _detected(self, chunk: Chunk) -> str | None:
+    @property
+    def done(self) -> bool:
+        return all(track.done for track in self.tracks)
+
+
+class Hearings:
+    def __init__(self, config: ChildConfig, models: Models, tell: Tell) -> None:
+        self._models = models
+        self._tell = tell
+        self._pause = config.vad_min_silence_ms / 1000
+        self._find_speech = speech_finder(config)
+        self._hearings: dict[int, Hearing] = {}
+        self._lockstep = Lockstep()
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._hearings)
+
+    def begin(self, ticket: int, request: Hear) -> None:
+        manner = self._manner(request)
+        channels = flac.read_channels(request.path)
+        hearing = Hearing(request, len(channels[0]) / RATE)
+        hearing.tracks = [Track(ticket, piece, manner) for piece in self._pieces(request, channels, manner)]
+        if not self._settle_language(ticket, hearing):
+            self._tell(ticket, Heard(done=False))
+            return
+        self._hearings[ticket] = hearing
+        self._lockstep.add(hearing.tracks)
+        self._progress(ticket)
+
+    def drop(self, ticket: int) -> None:
+        self._hearings.pop(ticket, None)
+        self._lockstep.drop(ticket)
+
+    def step(self) -> None:
+        turn = self._lockstep.turn()
+        try:
+            for track, found in self._lockstep.step(turn):
+                self._note(track, found)
+        except Exception as error:  # whose fault it is cannot be told: all that took part hear of it
+            for ticket in {track.owner for track in turn}:
+                self._fail(ticket, error)
+        for ticket in list(self._hearings):
+            self._progress(ticket)
+
+    def _fail(self, ticket: int, error: Exception) -> None:
+        self.drop(ticket)
+        self._tell(ticket, failure(error))
+
+    def _note(self, track: Track, found: Found) -> None:
+        hearing = self._hearings[track.owner]
+        language = found.language if track.mixed else None
+        hearing.take(track, list(segments(found, track, hearing.request.start, hearing.seconds, language)))
+
+    def _progress(self, ticket: int) -> None:
+        hearing = self._hearings[ticket]
+        for segment in hearing.ready():
+            self._tell(ticket, SegmentFound(segment))
+        if hearing.done:
+            self.drop(ticket)
+            self._tell(ticket, Position(hearing.request.start + hearing.seconds))
+            self._tell(ticket, Heard(done=True))
+
+    def _manner(self, request: Hear) -> Manner:
+        options = request.options
+        whisper = self._models.get(options.model).whisper
+        prompts = whisper.prompts(options)
+        return Manner(whisper, care(options), prompts, options.task, options.word_timestamps)
+
+    def _pieces(self, request: Hear, channels: list[Samples], manner: Manner) -> Iterator[Piece]:
+        for number, samples in enumerate(channels):
+            channel = number if len(channels) > 1 else None
+            if not request.options.vad_filter:
+                yield whole(samples, channel)
+                continue
+            speech = self._speech(request, samples, channel)
+            longest = manner.care.longest_piece
+            yield from pieces(samples, speech, longest=longest, pause=self._pause, channel=channel)
+
+    def _speech(self, request: Hear, samples: Samples, channel: int | None) -> list[Span]:
+        """Where the decoder has heard it; but it listens to all channels together."""
+        if request.spans is None or channel is not None:
+            return self._find_speech(samples)
+        per_ms = RATE // 1000
+        return [Span(start * per_ms, min(end * per_ms, len(samples))) for start, end in request.spans]
+
+    def _settle_language(self, ticket: int, hearing: Hearing) -> bool:
+        """False if it is to be sure and is not."""
+        request = hearing.request
+        mixed = request.options.mixed_languages and not request.language
+        language = request.language or self._detected(ticket, hearing)
+        for track in hearing.tracks:
+            track.language, track.mixed = language, mixed
+        return language is not None or mixed or not request.only_if_sure
+
+    def _detected(self, ticket: int, hearing: Hearing) -> str | None:
         """None if nobody speaks, or if it is to be sure and is not."""
-        votes = self._engine.language_of(chunk, self._request.options.model)
-        self._tell(LanguageHeard(votes.weights, votes.windows))
+        votes = _votes(hearing.tracks)
+        self._tell(ticket, LanguageHeard(votes.weights, votes.windows))
         if votes.best is None:
             return None
         language, probability = votes.best
-        return language if probability >= SURE or not self._request.only_if_sure else None
+        return language if probability >= SURE or not hearing.request.only_if_sure else None
+
+
+def _votes(tracks: list[Track]) -> Votes:
+    """Asks half a minute at a time, until it is sure or was asked often enough."""
+    votes = Votes()
+    for track in tracks[:_LANGUAGE_WINDOWS]:
+        if not track.manner.whisper.multilingual:
+            return _ENGLISH
+        votes = votes.plus(track.votes())
+        if votes.best and votes.best[1] >= SURE:
+            break
+    return votes

@@ -35,6 +35,8 @@ async def work_off(crew: Crew, bell: Bell | None, house: House) -> None:
 
 async def _one_piece(house: House, crew: Crew, bell: Bell | None) -> bool:
     """By turn; but where the engines are busy a job may be planned meanwhile, so that others can hear it."""
+    if not crew.has_idle_engine:  # bells reach busy workers, too: nothing is asked that is of no use to them
+        return await plan_next(house, crew, bell)
     if await patiently(turns.plan_first, house):
         return await plan_next(house, crew, bell) or await hear_next(house, crew, bell)
     return await hear_next(house, crew, bell) or await plan_next(house, crew, bell)

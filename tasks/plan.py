@@ -28,7 +28,9 @@ log = structlog.get_logger(__name__)
 
 async def plan_next(house: House, crew: Crew, bell: Bell | None) -> bool:
     """False if the decoder is busy, or nothing waits to be planned, or enough is planned ahead."""
-    if not crew.has_idle_engine and await patiently(turns.enough_planned, house):
+    if not crew.has_idle_decoder:
+        return False
+    if not crew.has_idle_engine and not await patiently(turns.plan_ahead, house):
         return False
     with private_folder() as folder, ExitStack() as until_heard:
         with crew.decoder() as decoder:

@@ -77,7 +77,7 @@ def _in_order(spans: list[tuple[int, int]], seconds: float) -> bool:
     places = [place for span in spans for place in span]
     within = not places or (places[0] >= 0 and places[-1] <= (seconds + SLACK) * 1000)
     rising = all(start < end for start, end in spans) and all(a <= b for a, b in pairwise(places))
-    return within and rising and len(spans) <= seconds / SHORTEST_SPAN_S
+    return within and rising and len(spans) <= 1 + seconds / SHORTEST_SPAN_S
 
 
 def failed(reply: Failed) -> bool:

@@ -1,8 +1,8 @@
 """What the worker and its children say to each other, and how a message lies on the wire.
 
 There are two kinds of child: the decoder opens strangers' files, the engine listens to what the decoder made
-of them. A frame is a four-byte length and that many bytes of MessagePack. The worker believes nothing that a
-child says beyond these types and sizes.
+of them. A frame is a four-byte length, a four-byte ticket and that many bytes of MessagePack. What answers a
+request bears its ticket. The worker believes nothing that a child says beyond these types and sizes.
 """
 
 import os
@@ -15,7 +15,7 @@ from webapp.core.options import JobOptions
 from webapp.core.transcript import Segment
 
 MAX_FRAME = 4 * 1024 * 1024
-_HEADER = struct.Struct(">I")
+_HEADER = struct.Struct(">II")
 HEADER_SIZE = _HEADER.size
 
 
@@ -63,8 +63,8 @@ class Load(msgspec.Struct, frozen=True, tag=True):
 
 class Hear(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """To the engine: what is said in the FLAC file at `path`, which is the recording from `start` on.
-    Without a language it is detected; with `only_if_sure` nothing more is done if that stays open. `spans` are
-    those of the chunk, unless nobody has listened for them."""
+    Without a language it is detected; with `only_if_sure` nothing more is done if that stays open. `spans`
+    are those of the chunk, unless nobody has listened for them."""
 
     path: Path
     options: JobOptions
@@ -72,6 +72,10 @@ class Hear(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     language: str | None = None
     only_if_sure: bool = False
     spans: list[tuple[int, int]] | None = None
+
+
+class Drop(msgspec.Struct, frozen=True, tag=True):
+    """To the engine: nobody waits for the answer to the request with this ticket any more."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
@@ -140,7 +144,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     permanent: bool
 
 
-Request = Cut | CutOut | Load | Hear
+Request = Cut | CutOut | Load | Hear | Drop
 Reply = (
     Ready | Loaded | Opened | ChunkCut | CutDone | LanguageHeard | SegmentFound | Position | Heard | Failed
 )
@@ -170,16 +174,17 @@ class ProtocolError(Exception):
     """The other side sent something that is no message."""
 
 
-def frame(message: Request | Reply | ChildConfig) -> bytes:
+def frame(message: Request | Reply | ChildConfig, ticket: int = 0) -> bytes:
     body = _encoder.encode(message)
-    return _HEADER.pack(len(body)) + body
+    return _HEADER.pack(len(body), ticket) + body
 
 
-def body_size(header: bytes) -> int:
-    (size,) = _HEADER.unpack(header)
+def read_header(header: bytes) -> tuple[int, int]:
+    """The size of what follows, and its ticket."""
+    size, ticket = _HEADER.unpack(header)
     if size > MAX_FRAME:
         raise ProtocolError(f"a message of {size} bytes")
-    return int(size)
+    return size, ticket
 
 
 def read_request(body: bytes) -> Request:

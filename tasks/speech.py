@@ -15,9 +15,12 @@ from tasks.samples import RATE, Samples, Span
 # Up to this length a recording is one chunk, and nothing is lost at a cut.
 LONGEST = 180 * RATE
 # A long recording's first checkpoint comes early; later chunks are long, for a cut costs context.
-FIRST, LATER = 30 * RATE, 120 * RATE
-# Towards the end they become short again, or all workers would wait for the one with the last long chunk.
-LAST, TOWARDS_THE_END = 30 * RATE, 8
+FIRST, LATER = 27 * RATE, 120 * RATE
+# Towards the end they become short again, a quarter of what is left, or all workers would wait for the one
+# with the last long chunk. Whisper hears half a minute at a time, so anything between wastes some of that.
+# Where chunks are few, what a cut costs weighs more.
+SHARE, STEP = 4, 27 * RATE
+LONG = 1800 * RATE
 SHORTEST = 20 * RATE
 # Cuts lie on whole milliseconds, so that a start survives being stored as one.
 MILLISECOND = RATE // 1000
@@ -57,7 +60,7 @@ def cut_into_chunks(
     sound.go_to(first_sample)
     claimed = None if duration is None else round(duration * RATE)
     while len(samples := sound.see(LONGEST + 1)):
-        aim = _aim(index, None if claimed is None else claimed - sound.place)
+        aim = _aim(index, sound.place, claimed)
         end, speech = _end_of_chunk(sound, samples, aim, first=index == 0)
         last = end == len(samples)
         yield Chunk(index, sound.place, samples[:end], _seconds(speech), last, speech)
@@ -65,13 +68,14 @@ def cut_into_chunks(
         index += 1
 
 
-def _aim(index: int, left: int | None) -> int:
-    """A recording that goes on behind its claimed end may do so for hours."""
+def _aim(index: int, place: int, claimed: int | None) -> int:
     if index == 0:
         return FIRST
-    if left is None or left <= 0:
+    # A recording that goes on behind its claimed end may do so for hours.
+    if claimed is None or claimed <= place:
         return LATER
-    return min(LATER, max(LAST, left // TOWARDS_THE_END))
+    share = (claimed - place) // SHARE
+    return min(LATER, max(STEP if claimed >= LONG else 2 * STEP, share - share % STEP))
 
 
 def _end_of_chunk(sound: Sound, samples: Samples, aim: int, *, first: bool) -> tuple[int, list[Span]]:
@@ -80,7 +84,7 @@ def _end_of_chunk(sound: Sound, samples: Samples, aim: int, *, first: bool) -> t
         return len(samples), sound.speech(len(samples))
     earliest = aim // 2 if first else max(SHORTEST, aim // 2)
     # Most often a silence lies in reach, and the rest of what we see need not be listened to yet.
-    for reach in (aim, longest):
+    for reach in (aim, min(2 * aim, longest), longest):
         speech = sound.speech(reach)
         if end := _cut_in_silence(speech, earliest, reach):
             return end, _up_to(end, speech)

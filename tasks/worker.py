@@ -1,7 +1,6 @@
 """How SAQ runs us: what it calls, and what is opened before the first job and closed after the last."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -10,12 +9,14 @@ from typing import Any
 
 import structlog
 
-from tasks.child import ChildCrashed, Decoder, EngineChild
+from tasks.answers import ChildCrashed
+from tasks.child import Decoder, EngineChild
 from tasks.confinement import keep_secrets
 from tasks.crew import Crew
 from tasks.folders import clear_left_behind
 from tasks.look import look, work_off
 from tasks.protocol import ChildConfig
+from tasks.shape import shape
 from tasks.stopping import Restart, end_after, leave_within
 from webapp.core import health, removals, sweeping, upkeep
 from webapp.core.background import beside
@@ -42,7 +43,7 @@ def settings() -> dict[str, Any]:
         "queue": PatientQueue(open_redis(ours), name=ours.queue_name),
         "functions": [(TASK, look)],
         # One more than hear: a recording is cut into chunks while others are heard.
-        "concurrency": ours.worker_concurrency + 1,
+        "concurrency": shape(ours).engines * ours.engine_batch + 1,
         # Shorter than the client's own time-out, so that waiting for work is not taken for a dead server.
         "dequeue_timeout": 10,
         # No grace is long enough to finish a job: it is cancelled at once and given back. What is left of the
@@ -103,7 +104,7 @@ async def _crew(ours: Settings, stack: AsyncExitStack, restart: Restart) -> Crew
     """An engine for each chunk at a time, with the default model loaded, and a decoder."""
     decoder = await stack.enter_async_context(Decoder(_config(ours, ours.decoder_memory_mb)))
     config = _config(ours, ours.engine_memory_mb)
-    engines = [await stack.enter_async_context(EngineChild(config)) for _ in range(ours.worker_concurrency)]
+    engines = [await stack.enter_async_context(EngineChild(config)) for _ in range(shape(ours).engines)]
     for engine in engines:
         await _warm(engine, ours.default_model)
     await _started(decoder)
@@ -129,13 +130,12 @@ async def _warm(child: EngineChild, model: str) -> None:
 
 
 def _config(ours: Settings, memory_mb: int) -> ChildConfig:
-    share = len(os.sched_getaffinity(0)) // ours.worker_concurrency
     return ChildConfig(
         models=ours.models,
         models_dir=ours.models_dir,
         device=ours.device,
         compute_type=ours.compute_type,
-        cpu_threads=ours.cpu_threads or max(1, share),
+        cpu_threads=shape(ours).threads,
         vad_threshold=ours.vad_threshold,
         vad_min_silence_ms=ours.vad_min_silence_ms,
         max_duration_s=ours.max_duration_h * 3600,

@@ -33,6 +33,8 @@ os.environ.update(
     _servers.environ,
     MODELS="base,tiny.en",
     MODELS_DIR=str(ROOT / ".data" / "models"),
+    # However many cores there are: which engine has what is known, and many workers fit in.
+    WORKER_CONCURRENCY="1",
     HF_HUB_OFFLINE="1",
     ORT_DISABLE_TELEMETRY="1",
 )

@@ -40,7 +40,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("S3_ENDPOINT_URL", "store:9000", "a URL such as"),
         ("DEVICE", "tpu", "auto, cpu, cuda"),
         ("COMPUTE_TYPE", "int4", "int8"),
-        ("BEAM_SIZE", "11", "from 1 to 10"),
+        ("BEAM_SIZE", "11", "from 0 to 10"),
         ("VAD_THRESHOLD", "2", "a number from 0.05 to 0.95"),
         ("VAD_THRESHOLD", "nan", "a number from 0.05 to 0.95"),
         ("VAD_FILTER", "perhaps", "true or false"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from tests.support.domain import Submit
@@ -20,22 +21,44 @@ MINUTES = tuple(60.0 * minute for minute in range(1, 13))
 
 
 async def in_queue(job: Job) -> int:
-    active = [Status.PENDING.value, Status.PROCESSING.value]
-    queued = Chunk.count().where(
-        Chunk.job == job.id, Chunk.status.is_in(active), Chunk.queued_at.is_not_null()
+    waiting = Chunk.count().where(
+        Chunk.job == job.id, Chunk.status == Status.PENDING.value, Chunk.queued_at.is_not_null()
     )
-    return int(await queued)
+    return int(await waiting)
 
 
-async def test_a_few_chunks_of_a_job_are_in_the_queue_and_the_next_follows_when_one_is_done(
+async def test_a_few_chunks_of_a_job_are_in_the_queue_and_the_next_follows_when_one_is_taken(
     house: House, submit: Submit
 ) -> None:
     job = await submit()
     await cut(house, job, *MINUTES)
     for _ in range(3):
         assert await in_queue(job) == house.settings.job_parallelism == 4
-        await finished(house, await taken(house))
+        await taken(house)
     assert await in_queue(job) == 4
+
+
+async def test_as_many_workers_as_there_are_find_a_chunk_of_a_long_recording(
+    house: House, submit: Submit
+) -> None:
+    job = await submit()
+    await cut(house, job, *MINUTES)
+    assert [(await taken(house)).chunk.index for _ in MINUTES] == list(range(len(MINUTES)))
+
+
+async def test_chunk_that_comes_into_the_queue_is_rung_for_at_once(house: House, submit: Submit) -> None:
+    job = await submit()
+    await cut(house, job, *MINUTES)
+    before = await rung(house, job)
+    await taken(house)
+    [new] = await rung(house, job) - before
+    assert f"{job.id}:4:0:" in new
+
+
+async def rung(house: House, job: Job) -> set[str]:
+    queue = house.doorbell.queue
+    names = await queue.redis.zrange(queue.namespace("incomplete"), 0, -1)
+    return {name.decode() for name in names if str(job.id) in name.decode()}
 
 
 async def test_parallelism_is_a_setting(house: House, submit: Submit) -> None:
@@ -43,9 +66,8 @@ async def test_parallelism_is_a_setting(house: House, submit: Submit) -> None:
     job = await submit()
     await cut(narrow, job, *MINUTES)
     assert await in_queue(job) == 2
-    assert await turns.take_chunk(house, uuid4())
-    assert await turns.take_chunk(house, uuid4())
-    assert await turns.take_chunk(house, uuid4()) is None
+    await taken(narrow)
+    assert await in_queue(job) == 2
 
 
 async def test_short_clip_is_done_before_the_next_but_one_chunk_of_a_long_recording(
@@ -81,9 +103,11 @@ async def test_new_job_is_planned_before_the_long_one_goes_on(house: House, subm
 
 
 async def test_planning_ahead_stops_when_enough_jobs_wait_to_be_heard(house: House, submit: Submit) -> None:
-    for expected in (False, False, False, True):
-        assert await turns.enough_planned(house) is expected
-        await cut(house, await submit(), 10.0)
+    assert not await turns.plan_ahead(house), "nothing waits to be planned"
+    for expected in (True, True, True, False):
+        job = await submit()
+        assert await turns.plan_ahead(house) is expected
+        await cut(house, job, 10.0)
 
 
 async def test_silent_chunks_are_done_without_anybody_hearing_them(
@@ -156,6 +180,7 @@ async def test_until_the_language_is_settled_chunks_are_asked_one_at_a_time(
     await unsettled(house, job, *MINUTES)
     assert await in_queue(job) == 1
     first = await taken(house)
+    assert await in_queue(job) == 0
     await work.leave_language_open(house, first, Votes({"de": 0.4, "nl": 0.3}, 1))
     second = await taken(house)
     assert (first.chunk.index, second.chunk.index) == (0, 1)
@@ -255,3 +280,12 @@ async def test_bell_that_another_clock_holds_back_does_not_silence_the_one_that_
     assert later.delay > 0
     assert now.delay == 0
     assert now.key != later.key
+
+
+@pytest.mark.parametrize("spans", [[(0, 500), (700, 29_000)], [], None])
+async def test_where_somebody_speaks_comes_with_the_chunk(
+    spans: list[tuple[int, int]] | None, house: House, submit: Submit
+) -> None:
+    claim = await planned(house, await submit(language="en"))
+    await planning.add_chunk(house, claim, msgspec.structs.replace(stretch(0, 0.0, 30.0), spans=spans))
+    assert (await taken(house)).spans == spans

@@ -7,7 +7,8 @@ from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.child import ChildCrashed, Decoder
+from tasks.answers import ChildCrashed
+from tasks.child import Decoder
 from tasks.protocol import Cut, Failed, Reply
 from tests.support.children import chunks_cut, everything
 from tests.support.hostile import DECODED, Case

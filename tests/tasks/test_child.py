@@ -12,7 +12,8 @@ import msgspec
 import psutil
 import pytest
 
-from tasks.child import REQUESTS, Child, ChildCrashed, Decoder, EngineChild
+from tasks.answers import ChildCrashed
+from tasks.child import REQUESTS, Child, Decoder, EngineChild
 from tasks.protocol import (
     ChildConfig,
     ChunkCut,

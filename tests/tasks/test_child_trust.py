@@ -12,7 +12,8 @@ import msgspec
 import psutil
 import pytest
 
-from tasks.child import ROOT, Child, ChildCrashed, EngineChild
+from tasks.answers import ChildCrashed
+from tasks.child import ROOT, Child, EngineChild
 from tasks.protocol import (
     ChildConfig,
     Cut,

@@ -13,7 +13,8 @@ from typing import cast
 import psutil
 import pytest
 
-from tasks.child import ChildCrashed, Decoder
+from tasks.answers import ChildCrashed
+from tasks.child import Decoder
 from tasks.limits import within_limits
 from tasks.protocol import ChildConfig, Cut, CutDone, Opened, Position, Reply
 from webapp.core.errors import JobFailed

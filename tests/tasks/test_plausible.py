@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tasks.child import ChildCrashed, Decoder
+from tasks.answers import ChildCrashed
+from tasks.child import Decoder
 from tasks.plausible import Cuts, heard
 from tasks.protocol import (
     ChildConfig,
@@ -30,6 +31,7 @@ change = msgspec.structs.replace
 FOLDER = Path("/work-folder")
 REQUEST = Cut(path=FOLDER / "recording", folder=FOLDER, start=30.0, first_chunk=1)
 FIRST = ChunkCut(index=1, start=30.0, end=90.0, speech=50.0, path=FOLDER / "1.flac", last=False)
+SPOKEN = change(FIRST, spans=[(0, 700), (900, 2000), (2000, 60_000)])
 SECOND = ChunkCut(index=2, start=90.0, end=100.0, speech=0.0, path=FOLDER / "2.flac", last=True)
 DONE = CutDone(duration=100.0, damaged_packets=0, missing=0.0)
 WORD = Word(60.0, 61.0, " word", 0.9)
@@ -63,6 +65,13 @@ def test_what_an_honest_decoder_says_is_believed() -> None:
         change(FIRST, speech=-1.0),
         Failed(code="storage_unavailable", message="For ever.", permanent=False),
         change(FIRST, speech=61.0),
+        change(SPOKEN, spans=[(-1, 700)]),
+        change(SPOKEN, spans=[(0, 60_003)]),
+        change(SPOKEN, spans=[(900, 900)]),
+        change(SPOKEN, spans=[(900, 700)]),
+        change(SPOKEN, spans=[(900, 2000), (0, 700)]),
+        change(SPOKEN, spans=[(0, 901), (900, 2000)]),
+        change(SPOKEN, spans=[(place, place + 1) for place in range(0, 60_000, 49)]),
         change(DONE, duration=nan),
         change(DONE, missing=-1.0),
         change(DONE, damaged_packets=1 << 40),
@@ -73,6 +82,13 @@ def test_what_an_honest_decoder_says_is_believed() -> None:
 )
 def test_what_no_honest_decoder_says_is_not(lie: Reply) -> None:
     assert not allowed(lie)
+
+
+def test_where_somebody_speaks_is_believed_if_it_may_be_so() -> None:
+    assert allowed(SPOKEN)
+    assert allowed(change(SPOKEN, spans=[(place, place + 1) for place in range(0, 60_000, 50)]))
+    assert allowed(change(FIRST, end=30.0001, speech=0.0, spans=[]))
+    assert allowed(change(FIRST, end=30.02, speech=0.02, spans=[(0, 20)]))
 
 
 def test_nothing_follows_the_last_chunk() -> None:

@@ -29,9 +29,9 @@ from tasks.protocol import (
     Reply,
     Request,
     SegmentFound,
-    body_size,
     frame,
     read_config,
+    read_header,
     read_reply,
     read_request,
 )
@@ -55,6 +55,7 @@ REPLIES: list[Reply] = [
     Opened(None),
     Opened(11.0),
     ChunkCut(index=1, start=30.0, end=90.5, speech=42.0, path=HERE, last=False),
+    ChunkCut(index=1, start=0.0, end=9.0, speech=2.0, path=HERE, last=True, spans=[(0, 500), (700, 2200)]),
     CutDone(duration=11.0, damaged_packets=1, missing=0.5),
     LanguageHeard({"en": 0.9, "nn": 0.01}, 1),
     SegmentFound(SEGMENT),
@@ -66,7 +67,7 @@ REPLIES: list[Reply] = [
 
 def body(message: Request | Reply | ChildConfig) -> bytes:
     sent = frame(message)
-    assert body_size(sent[:HEADER_SIZE]) == len(sent) - HEADER_SIZE
+    assert read_header(sent[:HEADER_SIZE]) == (len(sent) - HEADER_SIZE, 0)
     return sent[HEADER_SIZE:]
 
 
@@ -81,6 +82,7 @@ def test_what_the_worker_says_arrives_as_it_was_said(options: JobOptions, config
         CutOut(path=HERE, target=HERE, start=1.25, end=2.5),
         Load("base"),
         Hear(path=HERE, options=options, start=30.0, language="en", only_if_sure=True),
+        Hear(path=HERE, options=options, start=30.0, spans=[(0, 500), (700, 2200)]),
     ]
     assert [read_request(body(request)) for request in requests] == requests
     assert read_config(body(config)) == config

@@ -111,7 +111,7 @@ async def test_killed_engine_costs_one_attempt_and_no_finished_chunk(
     assert (completed.status, completed.attempt) == (Status.COMPLETED, 1)
     attempts = {row["id"]: row["attempt"] for row in await Chunk.select().where(Chunk.job == job.id)}
     assert all(attempts[row["id"]] == 1 for row in done)
-    assert sorted(attempts.values())[-2:] == [1, 2]
+    assert max(attempts.values()) == 2
     await audit(job)
 
 

@@ -50,6 +50,12 @@ class ChunkClaim(Claim, frozen=True):
     def row(self) -> Job | Chunk:
         return self.chunk
 
+    @property
+    def spans(self) -> list[tuple[int, int]] | None:
+        """Where somebody speaks, in milliseconds from the chunk's start. None if nobody has listened."""
+        stored = self.chunk.spans
+        return msgspec.json.decode(stored, type=list[tuple[int, int]]) if stored else None
+
 
 def in_seconds(seconds: float) -> QueryString:
     return QueryString("now() + make_interval(secs => {})", float(seconds))

@@ -131,13 +131,15 @@ class Settings:
         ),
         "auto",
     )
-    cpu_threads: int = setting("Threads of the engine; 0 for one per core", whole(0, 256), "0")
+    cpu_threads: int = setting(
+        "Threads of each engine; 0 shares out the cores among them", whole(0, 256), "0"
+    )
     default_mode: Mode = setting("How carefully a job is heard that does not say", one_of(*MODES), "balanced")
     beam_size: int = setting("Beam width where a job names none; 0 leaves it to the mode", whole(0, 10), "0")
     word_timestamps: bool = setting("Word times where a job does not say", flag, "true")
     vad_filter: bool = setting("Skip silence where a job does not say", flag, "true")
     vad_min_silence_ms: int = setting(
-        "Shortest silence that is skipped, in milliseconds", whole(50, 10000), "500"
+        "Shortest silence that is skipped, in milliseconds", whole(50, 10000), "2000"
     )
     vad_threshold: float = setting("Probability from which sound counts as speech", number(0.05, 0.95), "0.5")
 
@@ -178,10 +180,13 @@ class Settings:
     lease_s: int = setting(
         "Seconds a worker may stay silent before its job is given to another", whole(5, 3600), "60"
     )
-    job_parallelism: int = setting(
-        "Chunks of one job that wait in the queue or are worked on at once", whole(1, 1000), "4"
+    job_parallelism: int = setting("Chunks of one job that wait in the queue at once", whole(1, 1000), "4")
+    worker_concurrency: int = setting(
+        "Engines of one worker, each a process; 0 for one per core as far as memory goes, one on a GPU",
+        whole(0, 64),
+        "0",
     )
-    worker_concurrency: int = setting("Chunks one worker process hears at once", whole(1, 16), "1")
+    engine_batch: int = setting("Chunks that an engine hears together", whole(1, 64), "4")
     worker_max_jobs: int = setting(
         "Pieces of work after which a worker starts afresh; 0 for never", whole(0, 1000000), "1000"
     )

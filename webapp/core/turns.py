@@ -21,6 +21,11 @@ log = structlog.get_logger(__name__)
 
 HEAD_START_S = 60
 PLANNED_AHEAD = 3
+# Of jobs. Our own words: they may be put into a statement as they are.
+_TO_PLAN = (
+    "planned_at IS NULL AND status IN ('pending', 'processing') AND lease_token IS NULL"
+    " AND attempt < attempt_limit AND next_attempt_at <= now()"
+)
 
 
 class Bell(msgspec.Struct, frozen=True):
@@ -34,23 +39,25 @@ class Bell(msgspec.Struct, frozen=True):
 async def plan_first(house: House) -> bool:
     """Whether the next turn belongs to a job that is still to be planned."""
     rows = await Job.raw(
-        "SELECT (SELECT min(served_at) FROM jobs WHERE planned_at IS NULL"
-        " AND status IN ('pending', 'processing') AND lease_token IS NULL AND attempt < attempt_limit"
-        " AND next_attempt_at <= now()) < coalesce((SELECT min(jobs.served_at) FROM chunks"
+        f"SELECT (SELECT min(served_at) FROM jobs WHERE {_TO_PLAN})"  # noqa: S608
+        " < coalesce((SELECT min(jobs.served_at) FROM chunks"
         " JOIN jobs ON jobs.id = chunks.job WHERE chunks.status = 'pending' AND chunks.queued_at IS NOT NULL"
         " AND chunks.next_attempt_at <= now()), 'infinity') AS first"
     )
     return bool(rows[0]["first"])
 
 
-async def enough_planned(house: House) -> bool:
-    """Whether so many jobs wait to be heard already that planning one more would help nobody."""
+async def plan_ahead(house: House) -> bool:
+    """Whether a job waits to be planned, and not so many to be heard that planning one more would help
+    nobody."""
     rows = await Chunk.raw(
-        "SELECT count(*) AS waiting FROM (SELECT DISTINCT job FROM chunks WHERE status = 'pending'"
-        " AND queued_at IS NOT NULL LIMIT {}) AS planned",
+        f"SELECT EXISTS (SELECT FROM jobs WHERE {_TO_PLAN}) AND"  # noqa: S608
+        " (SELECT count(*) FROM (SELECT DISTINCT job FROM chunks WHERE status = 'pending'"
+        " AND queued_at IS NOT NULL LIMIT {}) AS planned) < {} AS wanted",
+        PLANNED_AHEAD,
         PLANNED_AHEAD,
     )
-    return bool(rows[0]["waiting"] >= PLANNED_AHEAD)
+    return bool(rows[0]["wanted"])
 
 
 async def take_plan(house: House, token: UUID) -> PlanClaim | None:
@@ -63,13 +70,12 @@ async def take_plan(house: House, token: UUID) -> PlanClaim | None:
     ):
         return await _plan_of(held.id, token)
     taken = await Job.raw(
-        "UPDATE jobs SET status = 'processing', attempt = attempt + 1, lease_token = {},"
+        "UPDATE jobs SET status = 'processing', attempt = attempt + 1, lease_token = {},"  # noqa: S608
         " lease_until = now() + make_interval(secs => {}), started_at = coalesce(started_at, now()),"
         " working_from = CASE WHEN working_since IS NULL THEN position ELSE working_from END,"
         " working_since = coalesce(working_since, now()), updated_at = now(),"
         " error_code = NULL, error_message = NULL"
-        " WHERE id = (SELECT id FROM jobs WHERE planned_at IS NULL AND status IN ('pending', 'processing')"
-        " AND lease_token IS NULL AND attempt < attempt_limit AND next_attempt_at <= now()"
+        f" WHERE id = (SELECT id FROM jobs WHERE {_TO_PLAN}"
         " ORDER BY served_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, owner",
         token,
         float(house.settings.lease_s),
@@ -135,8 +141,10 @@ async def begun(house: House, taken: dict[str, Any], token: UUID) -> ChunkClaim 
             await SegmentRow.delete().where(SegmentRow.job == job.id, SegmentRow.chunk == chunk.index)
             await take_turn(job.id)
             await note_position(job.id)
+            await line_up(house, job.id)
     except LeaseLost:
         return None
+    await ring(house, job.id)
     await house.events.publish(job.owner, job.id)
     return claim
 
@@ -163,18 +171,20 @@ async def note_position(job: UUID) -> None:
 async def line_up(house: House, job: UUID) -> None:
     """Lets the next chunks of a job into the queue. Wants the job's row locked.
 
-    Before they run apart the language is settled, so as long as it is open they are tried one at a time.
+    Only those that wait count: however many workers there are, each finds one. But before they run apart the
+    language is settled, so as long as it is open they are tried one at a time.
     """
     open_language = await language.open_votes(job)
     await Chunk.raw(
         "UPDATE chunks SET queued_at = now() WHERE id IN (SELECT id FROM chunks WHERE job = {}"
         " AND status = 'pending' AND queued_at IS NULL AND index <> ALL({}::int[]) ORDER BY index LIMIT"
-        " greatest(0, {} - (SELECT count(*) FROM chunks WHERE job = {} AND (status = 'processing'"
+        " greatest(0, {} - (SELECT count(*) FROM chunks WHERE job = {} AND ((status = 'processing' AND {})"
         " OR (status = 'pending' AND queued_at IS NOT NULL)))))",
         job,
         open_language.heard if open_language else [],
         1 if open_language else house.settings.job_parallelism,
         job,
+        open_language is not None,
     )
 
 

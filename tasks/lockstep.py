@@ -1,0 +1,110 @@
+"""Several pieces decoded in one batch, each of them on its own way through its sound.
+
+faster-whisper decodes one window at a time, and reads all of the model's weights for each word of it. Here
+they are read once for a word of each piece. Its own batched way gives neither real segments nor other
+attempts, and drops text.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from tasks.track import Found, Track
+from tasks.whisper import Alignment, Decoded
+
+T = TypeVar("T")
+_Split = tuple[list[dict[str, Any]], int, bool]
+
+
+class Lockstep:
+    """Tracks may come and go between two steps."""
+
+    def __init__(self) -> None:
+        self._tracks: list[Track] = []
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def add(self, tracks: Iterable[Track]) -> None:
+        self._tracks += tracks
+
+    def drop(self, owner: Hashable) -> None:
+        self._tracks = [track for track in self._tracks if track.owner != owner]
+
+    def turn(self) -> list[Track]:
+        """Whose windows are decoded in the next step: of one model, and first those that have had fewest, so
+        that what has just come need not wait for what is long."""
+        first = sorted(self._tracks, key=lambda track: track.windows)
+        same = [track for track in first if track.manner.whisper is first[0].manner.whisper]
+        return same[: same[0].manner.whisper.width] if same else []
+
+    def step(self, turn: Sequence[Track]) -> Iterator[tuple[Track, Found]]:
+        _open([track for track in turn if track.window is None])
+        taken: list[tuple[Track, Decoded]] = []
+        for group in _groups(turn, _kind):
+            taken += _decoded(group)
+        yield from _closed(taken)
+        self._tracks = [track for track in self._tracks if not track.done]
+
+
+def _open(tracks: Sequence[Track]) -> None:
+    ahead = [(track, track.take_ahead()) for track in tracks]
+    for track, encoded in ahead:
+        if encoded is not None:
+            track.open(encoded)
+    sounds = [(track, track.sound()) for track, encoded in ahead if encoded is None]
+    for group in _groups(sounds, lambda pair: pair[1].shape):
+        windows = group[0][0].manner.whisper.encode([sound for _, sound in group])
+        for (track, _), encoded in zip(group, windows, strict=True):
+            track.open(encoded)
+
+
+def _kind(track: Track) -> tuple[Any, ...]:
+    """Windows of one kind can be decoded together."""
+    prompt = track.prompt
+    begins = prompt.index(track.tokenizer.sot)
+    return (track.opened.frames, len(prompt), begins, track.opened.attempts[0])
+
+
+def _decoded(group: Sequence[Track]) -> Iterator[tuple[Track, Decoded]]:
+    found = group[0].manner.whisper.decode(
+        [track.opened.encoded for track in group],
+        [track.prompt for track in group],
+        [track.tokenizer for track in group],
+        group[0].opened.attempts[0],
+    )
+    for track, decoded in zip(group, found, strict=True):
+        if taken := track.judge(decoded):
+            yield track, taken
+
+
+def _closed(taken: Sequence[tuple[Track, Decoded]]) -> Iterator[tuple[Track, Found]]:
+    splits = [track.split(decoded) for track, decoded in taken]
+    worded = [
+        (track, split)
+        for (track, _), split in zip(taken, splits, strict=True)
+        if track.manner.words and split[0]
+    ]
+    alignments = dict(_alignments(worded))
+    for (track, decoded), split in zip(taken, splits, strict=True):
+        yield track, track.close(decoded, split, alignments.get(id(track)))
+
+
+def _alignments(worded: Sequence[tuple[Track, _Split]]) -> Iterator[tuple[int, Alignment]]:
+    for group in _groups(worded, lambda pair: (id(pair[0].tokenizer), pair[0].opened.frames)):
+        first = group[0][0]
+        found = first.manner.whisper.align(
+            first.tokenizer,
+            [split[0] for _, split in group],
+            [track.opened.encoded for track, _ in group],
+            [track.opened.size for track, _ in group],
+        )
+        for (track, _), alignment in zip(group, found, strict=True):
+            yield id(track), alignment
+
+
+def _groups(things: Iterable[T], kind: Callable[[T], Hashable]) -> list[list[T]]:
+    """Those of a kind together, in the order in which each kind came first."""
+    groups: dict[Hashable, list[T]] = {}
+    for thing in things:
+        groups.setdefault(kind(thing), []).append(thing)
+    return list(groups.values())
