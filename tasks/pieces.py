@@ -94,11 +94,11 @@ def _cost(length: int, pause: int) -> float:
 
 
 def _bounded(parts: Sequence[Sequence[Span]], length: int) -> Iterator[tuple[Sequence[Span], Span]]:
-    """Each with what it may take in: up to the middle of the pauses around it, or a word that is cut short by the
-    detector would be heard in two pieces."""
-    borders = [(before[-1].end + after[0].start) // 2 for before, after in pairwise(parts)]
-    for part, border in zip(parts, pairwise([0, *borders, length]), strict=True):
-        yield part, Span(*border)
+    """Each with what it may take in: up to the middle of the pauses around it. Otherwise a word that begins
+    before the detector notices would be heard in two pieces."""
+    borders = [0, *((before[-1].end + after[0].start) // 2 for before, after in pairwise(parts)), length]
+    for part, start, end in zip(parts, borders, borders[1:], strict=False):
+        yield part, Span(start, end)
 
 
 def _stretches(part: Sequence[Span], around: Span, pause: int) -> Iterator[Span]:

@@ -189,7 +189,9 @@ class Track:
 
 
 def is_silent(decoded: Decoded) -> bool:
-    return decoded.no_speech_prob > NO_SPEECH and decoded.avg_logprob < LOWEST_LOGPROB
+    """Unlikely words where the model hears no speech. What only sampling could find needs less of a doubt."""
+    line = NO_SPEECH / 2 if decoded.attempt.temperature else NO_SPEECH
+    return decoded.no_speech_prob > line and decoded.avg_logprob < LOWEST_LOGPROB
 
 
 def _frames(size: int) -> int:
