@@ -10,7 +10,7 @@ from saq.job import Job as Bell
 from webapp.core.background import beside
 from webapp.core.database import patiently
 from webapp.core.errors import LeaseLost
-from webapp.core.events import RESYNC, Hint
+from webapp.core.events import RESYNC, Hint, Inbox
 from webapp.core.house import House
 from webapp.core.leases import Claim, check, renew
 from webapp.core.queue import HEARTBEAT_S
@@ -62,17 +62,15 @@ async def _keep(house: House, claim: Claim, bell: Bell | None) -> None:
                 await patiently(check, claim)
 
 
-async def _heard(hints: "asyncio.Queue[Hint]", wait: float) -> set[Hint]:
+async def _heard(hints: Inbox, wait: float) -> set[Hint]:
     """Nothing if it was quiet for so long."""
     try:
         async with asyncio.timeout(max(wait, 0)):
-            heard = {await hints.get()}
+            heard = await hints.take()
     except TimeoutError:
         return set()
     await asyncio.sleep(_CALM_S)
-    while not hints.empty():
-        heard.add(hints.get_nowait())
-    return heard
+    return heard | hints.take_nowait()
 
 
 async def _keep_bell(bell: Bell | None) -> None:

@@ -3,8 +3,10 @@
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
+from webapp import assets
 from webapp.core.house import House
 
+_FOUND = frozenset({200, 304})
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -49,10 +51,11 @@ async def add_headers(message: Message, scope: Scope) -> None:
     for name, value in scope["litestar_app"].state.headers.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", _caching(scope, message["status"]))
+    if message["status"] in _FOUND and (tag := assets.tag(scope["path"])):
+        headers["ETag"] = tag
 
 
 def _caching(scope: Scope, status: int) -> str:
-    if not scope["path"].startswith("/static/") or status != 200:
+    if not scope["path"].startswith(assets.PREFIX) or status not in _FOUND:
         return "no-store"
-    # The address of a file changes with its content where it carries a version.
-    return IMMUTABLE if scope["query_string"].startswith(b"v=") else "no-cache"
+    return IMMUTABLE if assets.is_current(scope["path"], scope["query_string"]) else "no-cache"

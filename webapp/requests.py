@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from litestar import Request
+from litestar import Request, Response
 from litestar.exceptions import SerializationException
 from litestar.file_system import BaseLocalFileSystem
 from litestar.types import FileInfo
 from litestar.types.composite_types import PathType
+
+from webapp import assets
 
 
 class TolerantRequest(Request[Any, Any, Any]):
@@ -16,6 +18,13 @@ class TolerantRequest(Request[Any, Any, Any]):
             return await super().json()
         except (UnicodeDecodeError, RecursionError) as problem:
             raise SerializationException("The body is no JSON in UTF-8, or nested too deeply.") from problem
+
+
+async def unless_known(request: Request[Any, Any, Any]) -> Response[None] | None:
+    """Litestar sends the tag of a file and does not look at the one that comes back."""
+    tag = assets.tag(request.scope["path"])
+    known = tag is not None and tag in request.headers.get("if-none-match", "")
+    return Response(None, status_code=304) if known else None
 
 
 class StaticFolder(BaseLocalFileSystem):

@@ -6,12 +6,13 @@ from contextlib import aclosing
 from time import monotonic
 from typing import TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
 from webapp.core.errors import NotSignedIn
-from webapp.core.events import CLOSING, RESYNC, Hint
+from webapp.core.events import CLOSING, JOINED, RESYNC, Inbox
 from webapp.errors import AWAY
 
 log = structlog.get_logger(__name__)
@@ -24,14 +25,16 @@ CALM_S = 0.25
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Jobs that changed since the last batch; `resync`: hints were missed, so anything may have changed."""
+    """Jobs that changed since the last batch; `resync`: hints were missed, so anything may have changed;
+    `joined`: somebody came who has seen nothing yet."""
 
     jobs: frozenset[UUID]
     resync: bool = False
+    joined: bool = False
 
     @property
     def silent(self) -> bool:
-        return not (self.jobs or self.resync)
+        return not (self.jobs or self.resync or self.joined)
 
 
 class Admission:
@@ -41,14 +44,28 @@ class Admission:
         self.owner = owner
         self._ask = ask
         self._asked = monotonic()
+        self._refused = False
 
     async def renew(self) -> None:
-        """To be called whenever the stream wakes up; looks again only from time to time."""
-        if monotonic() - self._asked < ASK_AGAIN_S:
-            return
-        self._asked = monotonic()
-        if await self._ask() != self.owner:
+        """To be called whenever the stream wakes up; looks again only from time to time.
+
+        Of the streams that share it one asks, and the others go on with the last answer meanwhile.
+        """
+        if not self._refused and monotonic() - self._asked >= ASK_AGAIN_S:
+            self._asked = monotonic()
+            self._refused = await self._ask() != self.owner
+        if self._refused:
             raise NotSignedIn("What opened this stream is not accepted any more.")
+
+
+class Admissions:
+    """One for all streams that the same secret opened, as long as there are any."""
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[tuple[UUID, str], Admission] = WeakValueDictionary()
+
+    def of(self, owner: UUID, secret: str, ask: Callable[[], Awaitable[UUID | None]]) -> Admission:
+        return self._known.setdefault((owner, secret), Admission(owner, ask))
 
 
 async def ending_well(stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
@@ -64,39 +81,44 @@ async def ending_well(stream: AsyncGenerator[T, None]) -> AsyncGenerator[T, None
 
 
 async def follow(
-    queue: "asyncio.Queue[Hint]", concerns: Callable[[Batch], bool], *, quiet: float = QUIET_S
+    inbox: Inbox, concerns: Callable[[Batch], bool], *, quiet: float = QUIET_S
 ) -> AsyncIterator[Batch]:
     """Batches that concern who listens, and silent ones, until the process stops."""
-    while (batch := await concerning(queue, concerns, quiet=quiet)) is not None:
+    ear = Ear(inbox)
+    while (batch := await ear.concerning(concerns, quiet=quiet)) is not None:
         yield batch
 
 
-async def concerning(
-    queue: "asyncio.Queue[Hint]", concerns: Callable[[Batch], bool], *, quiet: float
-) -> Batch | None:
-    """A silent batch is due after `quiet` seconds, however many hints about other things were heard."""
-    due = monotonic() + quiet
-    while (batch := await heard(queue, quiet=max(0.0, due - monotonic()))) is not None:
-        if batch.silent or concerns(batch):
-            return batch
-        if monotonic() >= due:
-            return Batch(frozenset())
-    return None
+class Ear:
+    """Hears at once what comes after a silence, and what comes in quick succession in batches."""
 
+    def __init__(self, inbox: Inbox, calm: float | None = None) -> None:
+        self._inbox = inbox
+        self._calm = CALM_S if calm is None else calm
+        self._heard = monotonic()  # who begins to listen has just looked
 
-async def heard(
-    queue: "asyncio.Queue[Hint]", *, quiet: float = QUIET_S, calm: float = CALM_S
-) -> Batch | None:
-    """The next batch, or None when the process stops."""
-    try:
-        async with asyncio.timeout(quiet):
-            hints = [await queue.get()]
-    except TimeoutError:
-        return Batch(frozenset())
-    if hints[0] is not CLOSING:
-        await asyncio.sleep(calm)
-    while not queue.empty():
-        hints.append(queue.get_nowait())
-    if CLOSING in hints:
+    async def concerning(self, concerns: Callable[[Batch], bool], *, quiet: float) -> Batch | None:
+        """A silent batch is due after `quiet` seconds, however many hints about other things were heard."""
+        due = monotonic() + quiet
+        while (batch := await self.batch(quiet=max(0.0, due - monotonic()))) is not None:
+            if batch.silent or batch.joined or concerns(batch):
+                return batch
+            if monotonic() >= due:
+                return Batch(frozenset())
         return None
-    return Batch(frozenset(hint for hint in hints if isinstance(hint, UUID)), RESYNC in hints)
+
+    async def batch(self, *, quiet: float = QUIET_S) -> Batch | None:
+        """The next one, or None when the process stops."""
+        try:
+            async with asyncio.timeout(quiet):
+                hints = await self._inbox.take()
+        except TimeoutError:
+            return Batch(frozenset())
+        if CLOSING not in hints:
+            await asyncio.sleep(max(0.0, self._heard + self._calm - monotonic()))
+        self._heard = monotonic()
+        hints |= self._inbox.take_nowait()
+        if CLOSING in hints:
+            return None
+        jobs = frozenset(hint for hint in hints if isinstance(hint, UUID))
+        return Batch(jobs, RESYNC in hints, JOINED in hints)

@@ -14,12 +14,14 @@ from webapp.core import accounts
 from webapp.core.errors import NotSignedIn
 from webapp.core.house import House
 from webapp.core.settings import Settings
+from webapp.feeds import Feeds
 
 COOKIE = "audiotext_space"
 
 AnyRequest = Request[Any, Any, Any]
-# What handlers ask for, by these parameter names: house, visitor, space, caller.
+# What handlers ask for, by these parameter names: house, feeds, visitor, space, caller.
 TheHouse = NamedDependency[SkipValidation[House]]
+TheFeeds = NamedDependency[SkipValidation[Feeds]]
 Visitor = NamedDependency[UUID | None]
 OpenSpace = Callable[[], Awaitable[UUID]]
 Space = NamedDependency[SkipValidation[OpenSpace]]
@@ -29,6 +31,11 @@ Caller = NamedDependency[UUID]
 def provide_house(request: AnyRequest) -> House:
     house: House = request.app.state.house
     return house
+
+
+def provide_feeds(request: AnyRequest) -> Feeds:
+    feeds: Feeds = request.app.state.feeds
+    return feeds
 
 
 async def provide_visitor(request: AnyRequest, house: TheHouse) -> UUID | None:
@@ -62,6 +69,7 @@ async def provide_caller(request: AnyRequest) -> UUID:
 def dependencies() -> dict[str, Provide]:
     return {
         "house": Provide(provide_house, sync_to_thread=False),
+        "feeds": Provide(provide_feeds, sync_to_thread=False),
         "visitor": Provide(provide_visitor),
         "space": Provide(provide_space, sync_to_thread=False),
         "caller": Provide(provide_caller),

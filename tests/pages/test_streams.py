@@ -1,6 +1,7 @@
 """What goes over the wire: state on connecting, then only what changed, and nothing of others."""
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -15,10 +16,11 @@ from tests.support.work import begun, finished, heard
 from webapp import streams
 from webapp.core import accounts, jobs
 from webapp.core.background import beside
-from webapp.core.events import CLOSING, RESYNC, Hint
+from webapp.core.events import CLOSING, RESYNC, Inbox
 from webapp.core.house import House
-from webapp.pages.events import follow_list
-from webapp.streams import Admission
+from webapp.feeds import Feeds
+from webapp.pages.events import FollowedList
+from webapp.streams import Admission, Batch, Ear
 from webapp.visitors import COOKIE
 
 PATIENCE_S = 10
@@ -107,12 +109,11 @@ async def test_hints_that_were_missed_are_made_up_for_by_the_whole_list(
     house: House, owner: UUID, submit: Submit
 ) -> None:
     await submit()
-    stream = follow_list(house, Admission(owner, _never), None)
-    assert '<section id="list"' in str((await anext(stream)).data)
-    house.events._tell_all(RESYNC)
-    async with asyncio.timeout(PATIENCE_S):
-        assert '<section id="list"' in str((await anext(stream)).data)
-    await stream.aclose()
+    with Feeds(house.events).open(owner, (), lambda owner: FollowedList(owner, None)) as feed:
+        async with asyncio.timeout(PATIENCE_S), aclosing(feed.read(Admission(owner, _never))) as stream:
+            assert b'<section id="list"' in await anext(stream)
+            house.events._tell_all(RESYNC)
+            assert b'<section id="list"' in await anext(stream)
 
 
 async def test_what_one_process_changes_is_seen_by_who_watches_another(
@@ -148,37 +149,59 @@ async def test_a_stream_whose_database_dies_ends_and_the_next_one_begins(
 
 
 async def test_a_burst_of_hints_becomes_one_batch() -> None:
-    queue: asyncio.Queue[Hint] = asyncio.Queue()
-    changed = {uuid4(), uuid4()}
+    inbox, changed = Inbox(), {uuid4(), uuid4()}
     for job in [*changed, *changed]:
-        queue.put_nowait(job)
-    batch = await streams.heard(queue, calm=0.01)
-    assert batch == streams.Batch(frozenset(changed))
-    assert queue.empty()
+        inbox.put(job)
+    assert await Ear(inbox, calm=0.01).batch() == Batch(frozenset(changed))
+    assert not inbox.take_nowait()
+
+
+async def test_what_follows_a_batch_closely_waits_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what comes after a silence is told at once."""
+    clock, slept = Clock(), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(streams, "monotonic", clock)
+    monkeypatch.setattr("webapp.streams.asyncio.sleep", sleep)
+    ear = Ear(inbox := Inbox(), calm=0.25)
+    for passed in (10.0, 0.05, 0.3):
+        clock.now += passed
+        inbox.put(uuid4())
+        await ear.batch()
+    assert slept == [0.0, pytest.approx(0.2), 0.0]
 
 
 async def test_silence_is_told_after_a_while_and_the_end_at_once() -> None:
-    queue: asyncio.Queue[Hint] = asyncio.Queue()
-    heard = []
-    while (batch := await streams.heard(queue, quiet=0.01, calm=0.01)) is not None:
+    inbox = Inbox()
+    heard, ear = [], Ear(inbox, calm=0.01)
+    while (batch := await ear.batch(quiet=0.01)) is not None:
         heard.append(batch)
-        queue.put_nowait(RESYNC if len(heard) == 1 else CLOSING)
+        inbox.put(RESYNC if len(heard) == 1 else CLOSING)
     assert [batch.silent for batch in heard] == [True, False]
     assert heard[1].resync
 
 
 async def test_hints_about_other_things_do_not_put_off_the_sign_of_life() -> None:
-    queue: asyncio.Queue[Hint] = asyncio.Queue()
+    inbox = Inbox()
 
     async def chatter() -> None:
         while True:
-            queue.put_nowait(uuid4())
+            inbox.put(uuid4())
             await asyncio.sleep(0.05)
 
     async with asyncio.timeout(PATIENCE_S), beside(chatter()):
-        batch = await streams.concerning(queue, lambda _: False, quiet=0.2)
+        batch = await Ear(inbox).concerning(lambda _: False, quiet=0.2)
     assert batch is not None
     assert batch.silent
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 async def _never() -> None:

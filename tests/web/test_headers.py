@@ -1,12 +1,14 @@
 """What every response says about itself, whatever it is."""
 
+import re
 from dataclasses import replace
 
 import httpx
 import pytest
 
+from webapp import assets
 from webapp.core.house import House
-from webapp.headers import policy, standing
+from webapp.headers import IMMUTABLE, policy, standing
 
 ADDRESSES = ["/", "/nothing", "/docs", "/redoc", "/openapi.json", "/api/v1/jobs", "/health/live"]
 
@@ -35,13 +37,39 @@ async def test_what_may_be_private_is_kept_by_nobody(visitor: httpx.AsyncClient,
 async def test_files_are_kept_for_ever_only_under_a_versioned_address(visitor: httpx.AsyncClient) -> None:
     file = "/static/vendor/htmx.min.js"
     assert (await visitor.get(file)).headers["cache-control"] == "no-cache"
-    assert "immutable" in (await visitor.get(f"{file}?v=1")).headers["cache-control"]
+    kept = await visitor.get(assets.address("vendor/htmx.min.js"))
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert (await visitor.get("/static/nothing.js?v=1")).headers["cache-control"] == "no-store"
 
 
-async def test_pages_point_to_versioned_files(visitor: httpx.AsyncClient) -> None:
-    page = (await visitor.get("/docs")).text
-    assert "/static/vendor/swagger-ui-bundle.js?v=" in page
+async def test_a_version_that_another_release_has_is_not_kept(visitor: httpx.AsyncClient) -> None:
+    """Its page may ask this process during a roll-out: the old file must not stay for a year."""
+    file = await visitor.get("/static/app.css?v=0123456789ab")
+    assert (file.status_code, file.headers["cache-control"]) == (200, "no-cache")
+
+
+async def test_a_file_that_is_known_already_is_not_sent_again(visitor: httpx.AsyncClient) -> None:
+    file = await visitor.get("/static/app.css")
+    again = await visitor.get("/static/app.css", headers={"If-None-Match": file.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", "no-cache")
+
+
+@pytest.mark.parametrize("address", ["/", "/account", "/nothing", "/docs", "/redoc"])
+async def test_each_file_of_a_page_is_there_and_kept_for_ever(
+    visitor: httpx.AsyncClient, address: str
+) -> None:
+    page = (await visitor.get(address, headers={"Accept": "text/html"})).text
+    files = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+    assert len(set(files)) >= 2
+    for file in set(files):
+        answer = await visitor.get(file)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, IMMUTABLE), file
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+
+
+def test_a_file_that_is_not_there_has_no_address() -> None:
+    with pytest.raises(KeyError):
+        assets.address("nothing.js")
 
 
 @pytest.mark.parametrize("path", ["../pyproject.toml", "%2e%2e/pyproject.toml", "..%2f..%2fetc/passwd"])

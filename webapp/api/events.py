@@ -12,13 +12,14 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from webapp.api.live import Message, messages
 from webapp.api.sockets import Socket, accept, converse, minded
+from webapp.compression import AS_IT_IS
 from webapp.core import accounts, jobs
 from webapp.core.house import House
 from webapp.streams import Admission, ending_well
 from webapp.visitors import AnyRequest, Caller, TheHouse, bearer
 
 
-@get("/jobs/{job_id:uuid}/events", operation_id="followJob", summary="Follow a job")
+@get("/jobs/{job_id:uuid}/events", operation_id="followJob", summary="Follow a job", opt={AS_IT_IS: True})
 async def follow_job(
     request: AnyRequest, house: TheHouse, caller: Caller, job_id: FromPath[UUID]
 ) -> ServerSentEvent:

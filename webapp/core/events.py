@@ -30,19 +30,58 @@ class Closing:
     """The process stops: end the stream, the client will find another."""
 
 
+class Joined:
+    """Somebody came to a stream that is shared, and has seen nothing yet."""
+
+
 RESYNC: Final = Resync()
 CLOSING: Final = Closing()
-Hint = UUID | Resync | Closing
+JOINED: Final = Joined()
+Hint = UUID | Resync | Closing | Joined
 _BACKLOG = 100
 # Of a Redis that hangs nobody else should feel more than this: a worker has a hint for each segment.
 _MUTE_S = 3.0
+
+
+class Inbox:
+    """Hints that one listener has not taken yet, each once. A queue of asyncio's would do, and weighs three
+    kilobytes; there are thousands."""
+
+    def __init__(self) -> None:
+        self._hints: dict[Hint, None] = {}
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def take(self) -> set[Hint]:
+        """All there are, once there are any."""
+        await self._any()
+        return self.take_nowait()
+
+    async def _any(self) -> None:
+        if not self._hints:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+    def take_nowait(self) -> set[Hint]:
+        hints = set(self._hints)
+        self._hints.clear()
+        return hints
+
+    def put(self, hint: Hint) -> None:
+        """A listener that is too slow gets one RESYNC in place of all that waits."""
+        if len(self._hints) >= _BACKLOG and hint not in self._hints:
+            self._hints.clear()
+            if hint is not CLOSING:
+                hint = RESYNC
+        self._hints[hint] = None
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 class Events:
     def __init__(self, redis: "Redis", prefix: str) -> None:
         self._redis = redis
         self._prefix = f"{prefix}:events:"
-        self._listeners: defaultdict[UUID, set[asyncio.Queue[Hint]]] = defaultdict(set)
+        self._listeners: defaultdict[UUID, set[Inbox]] = defaultdict(set)
         self._closing = False
         self._mute_until = 0.0
 
@@ -59,19 +98,19 @@ class Events:
             log.warning("event not published", job=str(job), problem=repr(problem))
 
     @asynccontextmanager
-    async def subscribe(self, owner: UUID) -> AsyncIterator["asyncio.Queue[Hint]"]:
-        """A queue of: the id of a job of this owner that was made, changed or deleted; RESYNC; CLOSING
+    async def subscribe(self, owner: UUID) -> AsyncIterator[Inbox]:
+        """Gets the id of a job of this owner that was made, changed or deleted; RESYNC; CLOSING
 
-        Subscribe first, then read the database, then follow the queue: so nothing falls in between.
+        Subscribe first, then read the database, then follow the inbox: so nothing falls in between.
         """
-        queue: asyncio.Queue[Hint] = asyncio.Queue(_BACKLOG)
-        self._listeners[owner].add(queue)
+        inbox = Inbox()
+        self._listeners[owner].add(inbox)
         if self._closing:
-            queue.put_nowait(CLOSING)
+            inbox.put(CLOSING)
         try:
-            yield queue
+            yield inbox
         finally:
-            self._listeners[owner].discard(queue)
+            self._listeners[owner].discard(inbox)
             if not self._listeners[owner]:
                 del self._listeners[owner]
 
@@ -116,20 +155,10 @@ class Events:
             owner, job = UUID(channel.decode().removeprefix(self._prefix)), UUID(data.decode())
         except ValueError:
             return
-        for queue in self._listeners.get(owner, ()):
-            _offer(queue, job)
+        for inbox in self._listeners.get(owner, ()):
+            inbox.put(job)
 
     def _tell_all(self, hint: Hint) -> None:
-        for queues in self._listeners.values():
-            for queue in queues:
-                _offer(queue, hint)
-
-
-def _offer(queue: "asyncio.Queue[Hint]", hint: Hint) -> None:
-    """A listener that is too slow gets one RESYNC in place of all that waits."""
-    if queue.full():
-        while not queue.empty():
-            queue.get_nowait()
-        if hint is not CLOSING:
-            hint = RESYNC
-    queue.put_nowait(hint)
+        for inboxes in self._listeners.values():
+            for inbox in inboxes:
+                inbox.put(hint)

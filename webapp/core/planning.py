@@ -33,18 +33,23 @@ async def learn(house: House, claim: PlanClaim, **facts: Any) -> None:
     await house.events.publish(claim.job.owner, claim.job.id)
 
 
-async def add_chunk(house: House, claim: PlanClaim, found: NewChunk, *, wait: bool = False) -> None:
-    """With `wait` nobody takes it before the planning is finished."""
+async def add_chunk(
+    house: House, claim: PlanClaim, found: NewChunk, *, wait: bool = False, token: UUID | None = None
+) -> ChunkClaim | None:
+    """With `wait` nobody takes it before the planning is finished. With a `token` for its lease it is ours at
+    once: its sound is here, and stored nowhere."""
+    if token and (held := await turns.held_chunk(token)):
+        return await turns.begun(house, held, token)
     async with holding(claim):
         # On conflict: the connection broke after the first try was carried out.
         await Chunk.insert(_chunk(house, claim, found)).on_conflict(
             target=(Chunk.job, Chunk.index), action="DO NOTHING"
         )
+        taken = await _take_from_here(house, claim, token) if token else None
         await turns.note_position(claim.job.id)
         if not wait:
             await turns.line_up(house, claim.job.id)
-    await turns.ring(house, claim.job.id)
-    await house.events.publish(claim.job.owner, claim.job.id)
+    return await _taken_or_told(house, claim, taken, token)
 
 
 async def finish(
@@ -56,10 +61,17 @@ async def finish(
         return await turns.begun(house, held, token)
     async with holding(claim):
         await _update(claim.job.id, **facts, **let_go(), planned_at=NOW)
-        taken = await _take_only_chunk(house, claim, token) if token else None
+        taken = await _take_from_here(house, claim, token) if token else None
         await turns.line_up(house, claim.job.id)
         if taken is None and not await endings.complete_if_done(claim.job.id):
             await endings.wait(claim.job.id)
+    return await _taken_or_told(house, claim, taken, token)
+
+
+async def _taken_or_told(
+    house: House, claim: PlanClaim, taken: dict[str, Any] | None, token: UUID | None
+) -> ChunkClaim | None:
+    """What is not ours is anybody's: they are told."""
     if taken and token:
         return await turns.begun(house, taken, token)
     await turns.ring(house, claim.job.id)
@@ -67,7 +79,8 @@ async def finish(
     return None
 
 
-async def _take_only_chunk(house: House, claim: PlanClaim, token: UUID) -> dict[str, Any] | None:
+async def _take_from_here(house: House, claim: PlanClaim, token: UUID) -> dict[str, Any] | None:
+    """The chunk whose sound only its planner has."""
     taken = await Chunk.raw(
         "UPDATE chunks SET status = 'processing', attempt = attempt + 1, lease_token = {},"
         " lease_until = now() + make_interval(secs => {}), position = start, queued_at = now()"

@@ -1,109 +1,129 @@
 """The live streams of the list and of one job: fragments with stable ids, state rather than history.
 
-Each connection re-reads what it shows when a hint arrives, and from time to time without one.
+What is shown is read again when a hint arrives, and from time to time without one.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator
+from array import array
 from functools import partial
 from uuid import UUID
 
 from litestar import get
 from litestar.params import FromPath, FromQuery
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import ServerSentEventMessage
 
 from webapp import fragments
+from webapp.compression import AS_IT_IS
 from webapp.core import accounts, jobs
 from webapp.core.errors import NotFound, NotSignedIn
-from webapp.core.events import Hint
 from webapp.core.following import Following
 from webapp.core.house import House
 from webapp.core.tables import Job, Status
+from webapp.eventstream import EventStream
+from webapp.feeds import Feeds, Shown
 from webapp.pages.views import Passage, TextView, job_view, list_view, row, state, text_view
-from webapp.streams import QUIET_S, Admission, Batch, concerning, ending_well, heard
-from webapp.visitors import AnyRequest, TheHouse, Visitor, session_secret
+from webapp.streams import QUIET_S, Admission, Batch
+from webapp.visitors import AnyRequest, TheFeeds, TheHouse, Visitor, session_secret
 
 # Elapsed and remaining time move on while a job runs, though nothing is heard.
 TICK_S = 5.0
-STILL_HERE = ServerSentEventMessage(data=None, comment="still here")
+# What does not move by itself: only a hint that its sender could not send would be made up for.
+LOOK_S = 60.0
 
 
-@get("/events")
+@get("/events", opt={AS_IT_IS: True})
 async def list_events(
-    request: AnyRequest, house: TheHouse, visitor: Visitor, after: FromQuery[UUID | None] = None
-) -> ServerSentEvent:
-    admission = _admission(request, house, visitor)
-    return ServerSentEvent(ending_well(follow_list(house, admission, after)))
+    request: AnyRequest,
+    house: TheHouse,
+    feeds: TheFeeds,
+    visitor: Visitor,
+    after: FromQuery[UUID | None] = None,
+) -> EventStream:
+    admission = _admission(request, house, feeds, visitor)
+    feed = feeds.open(admission.owner, ("list", after), lambda owner: FollowedList(owner, after))
+    return EventStream(feed, admission)
 
 
-@get("/jobs/{job_id:uuid}/events")
+@get("/jobs/{job_id:uuid}/events", opt={AS_IT_IS: True})
 async def job_events(
     request: AnyRequest,
     house: TheHouse,
+    feeds: TheFeeds,
     visitor: Visitor,
     job_id: FromPath[UUID],
     settled: FromQuery[UUID | None] = None,
-) -> ServerSentEvent:
+) -> EventStream:
     """`settled`: up to this chunk all are on the page already, and will not change."""
-    admission = _admission(request, house, visitor)
-    return ServerSentEvent(ending_well(follow_job(house, admission, job_id, settled)))
+    admission = _admission(request, house, feeds, visitor)
+    what = ("job", job_id, settled)
+    feed = feeds.open(admission.owner, what, lambda owner: FollowedJob(owner, job_id, settled))
+    return EventStream(feed, admission)
 
 
-def _admission(request: AnyRequest, house: House, visitor: UUID | None) -> Admission:
+def _admission(request: AnyRequest, house: House, feeds: Feeds, visitor: UUID | None) -> Admission:
     secret = session_secret(request)
     if visitor is None or secret is None:
         raise NotSignedIn("There is nothing to follow yet. Upload a recording first.")
-    return Admission(visitor, partial(accounts.owner_of_session, secret, house.settings.session_days))
+    ask = partial(accounts.owner_of_session, secret, house.settings.session_days)
+    return feeds.admissions.of(visitor, secret, ask)
 
 
-async def follow_list(
-    house: House, admission: Admission, after: UUID | None
-) -> AsyncGenerator[ServerSentEventMessage, None]:
-    async with house.events.subscribe(admission.owner) as queue:
-        shown: dict[UUID, str] | None = None
-        batch: Batch | None = Batch(frozenset())
-        while batch is not None:
-            await admission.renew()
-            seen = await list_view(admission.owner, after)
-            rows = {view.job.id: row(view) for view in seen.jobs}
-            if shown is None or batch.resync or list(rows) != list(shown):
-                yield _message(fragments.render("jobs/_list.html", list=seen))
-            else:
-                yield _message("".join(html for job, html in rows.items() if html != shown[job]))
-            shown = rows
-            batch = await heard(queue, quiet=TICK_S if seen.active else QUIET_S)
+class FollowedList:
+    def __init__(self, owner: UUID, after: UUID | None) -> None:
+        self._owner, self._after = owner, after
+        # Hashes of which rows there are and of what each looks like: thousands of lists may be open.
+        self._order, self._looks = array("q"), array("q")
+        self.again_s = TICK_S
+
+    def concerns(self, batch: Batch) -> bool:
+        return True
+
+    async def look(self, batch: Batch) -> Shown:
+        seen = await list_view(self._owner, self._after)
+        rows = [row(view) for view in seen.jobs]
+        order, looks = array("q", (hash(view.job.id) for view in seen.jobs)), array("q", map(hash, rows))
+        moved = batch.resync or order != self._order
+        pairs = zip(rows, looks, self._looks, strict=False)  # what moved is sent whole
+        changed = "".join(html for html, now, before in pairs if now != before)
+        self._order, self._looks = order, looks
+        self.again_s = TICK_S if seen.active else LOOK_S
+        whole = _message(fragments.render("jobs/_list.html", list=seen)) if moved or batch.joined else b""
+        return Shown(whole, whole if moved else _message(changed))
 
 
-async def follow_job(
-    house: House, admission: Admission, job_id: UUID, settled: UUID | None
-) -> AsyncGenerator[ServerSentEventMessage, None]:
-    async with house.events.subscribe(admission.owner) as queue:
-        text, shown = FollowedText(job_id, settled), ""
-        batch: Batch | None = Batch(frozenset(), resync=True)
-        while batch is not None:
-            await admission.renew()
-            try:
-                job = await jobs.find(admission.owner, job_id)
-            except NotFound:
-                yield ServerSentEventMessage(fragments.render("jobs/_deleted.html"))
-                # The page closes its stream on this; else it would ask again and again.
-                yield ServerSentEventMessage("", event="gone")
-                return
-            html = state(await job_view(job))
-            news = await text.news(job, whole=batch.resync)
-            yield _message((html if html != shown or batch.resync else "") + news)
-            shown = html
-            batch = await _heard_of(job, queue)
+class FollowedJob:
+    def __init__(self, owner: UUID, job: UUID, settled: UUID | None) -> None:
+        self._owner, self._job = owner, job
+        self._text = FollowedText(job, settled)
+        self._state = 0  # a hash of it
+        self._status: str = Status.PENDING
+
+    @property
+    def again_s(self) -> float:
+        return {Status.PROCESSING: TICK_S, Status.PENDING: QUIET_S}.get(Status(self._status), LOOK_S)
+
+    def concerns(self, batch: Batch) -> bool:
+        """Other jobs of this owner concern the page only in that the queue may have moved."""
+        return batch.resync or self._job in batch.jobs or self._status == Status.PENDING
+
+    async def look(self, batch: Batch) -> Shown:
+        """Who has just come is sent what may be lacking on a page, and so are the others: it does no harm."""
+        try:
+            job = await jobs.find(self._owner, self._job)
+        except NotFound:
+            return _gone()
+        whole = batch.resync or batch.joined
+        html = state(await job_view(job))
+        news = await self._text.news(job, whole=whole)
+        known, self._state, self._status = self._state, hash(html), job.status
+        message = _message((html if known != self._state or whole else "") + news)
+        return Shown(message if whole else b"", message)
 
 
-async def _heard_of(job: Job, queue: "asyncio.Queue[Hint]") -> Batch | None:
-    """Other jobs of this owner concern the page only in that the queue may have moved."""
-
-    def concerns(batch: Batch) -> bool:
-        return batch.resync or job.id in batch.jobs or job.status == Status.PENDING
-
-    quiet = TICK_S if job.status == Status.PROCESSING else QUIET_S
-    return await concerning(queue, concerns, quiet=quiet)
+def _gone() -> Shown:
+    """The page closes its stream on the second one; else it would ask again and again."""
+    deleted = _message(fragments.render("jobs/_deleted.html"))
+    both = deleted + ServerSentEventMessage("", event="gone").encode()
+    return Shown(both, both, last=True)
 
 
 class FollowedText:
@@ -163,5 +183,5 @@ class FollowedText:
         self._sent.update({passage.chunk.index: passage.look for passage in text.passages})
 
 
-def _message(html: str) -> ServerSentEventMessage:
-    return ServerSentEventMessage(html) if html else STILL_HERE
+def _message(html: str) -> bytes:
+    return ServerSentEventMessage(html).encode() if html else b""
