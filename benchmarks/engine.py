@@ -1,9 +1,9 @@
-"""Speed and word error rate of each mode, beside faster-whisper called directly, on the same sound in one call.
+"""Speed and word error rate of each mode, beside faster-whisper called directly, on the same sound.
 
 Run: python -m benchmarks.engine --model base [--manifest FILE.jsonl] [--rounds 2]
-Ours is what a worker of this machine's shape does: a decoder cuts, engines hear. What it is compared with gets
-all cores as threads. "original" are the settings of the system that this one follows: one process, the whole
-file, beam 5, VAD, and what was said before as a prompt.
+Ours is what a worker of this machine's shape does: a decoder cuts, engines hear. What it is compared with
+gets all cores as threads. "original" are the settings of the system that this one follows: one process, the
+whole file, beam 5, VAD, and what was said before as a prompt.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from webapp.core.modes import MODES
 
 TOGETHER = 4
 # A joined recording is about this long, in seconds.
-LONG = 400.0
+LONG = 900.0
 PLAIN: dict[str, dict[str, Any]] = {
     "original": {"beam_size": 5, "vad_filter": True, "condition_on_previous_text": True},
     "sequential": {"beam_size": 5, "condition_on_previous_text": False},

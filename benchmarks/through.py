@@ -11,7 +11,7 @@ import numpy as np
 from tasks.child import Decoder, EngineChild
 from tasks.media import opened
 from tasks.protocol import ChildConfig, ChunkCut, Cut, Failed, Hear, Position, Reply
-from tasks.samples import Samples
+from tasks.samples import Samples, joined
 from webapp.core.options import JobOptions
 
 
@@ -58,8 +58,10 @@ def options(model: str, *, word_timestamps: bool, mode: str = "balanced") -> Job
 
 
 def samples_of(path: Path, config: ChildConfig) -> Samples:
+    """Mixed, also where its channels would be heard apart."""
     with opened(path, config) as recording:
-        return np.concatenate(list(recording.windows()))
+        sound = joined(list(recording.windows()))
+    return sound if sound.ndim == 1 else sound.mean(axis=0, dtype=np.float32)
 
 
 async def _heard(engine: EngineChild, cut: ChunkCut, options: JobOptions) -> AsyncIterator[Reply]:

@@ -1,6 +1,6 @@
 """What each mode does: in which ways a window is decoded, until one of them is good enough."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -26,24 +26,25 @@ _SAMPLED = tuple(Attempt(temperature=temperature) for temperature in (0.2, 0.4, 
 
 @dataclass(frozen=True)
 class Care:
-    """`longest_piece` in seconds: each cut costs context, and what is not cut is not decoded side by side.
-    With `short` a window that is not full is not filled up with silence either."""
+    """Seconds: a piece of `longest_piece` fits into one window; of pauses longer than `pause` only the
+    `margin` stays on either side. With `short`, a window that is not full is not filled up with silence."""
 
     attempts: tuple[Attempt, ...]
-    longest_piece: float = 28.0
     short: bool = True
+    longest_piece: float = 28.0
+    pause: float = 2.0
+    margin: float = 0.75
 
 
 MODES: dict[Mode, Care] = {
     "accurate": Care((Attempt(beam_size=5), *_SAMPLED), short=False),
-    "balanced": Care((Attempt(beam_size=5), *_SAMPLED)),
-    "fast": Care((Attempt(beam_size=2), *_SAMPLED)),
+    "balanced": Care((Attempt(beam_size=4), *_SAMPLED)),
+    "fast": Care((Attempt(beam_size=1), *_SAMPLED), pause=0.6, margin=0.3),
 }
 
 
-def care(options: JobOptions) -> Care:
+def care_for(options: JobOptions) -> Care:
     chosen = MODES[options.mode]
     if options.beam_size is None:
         return chosen
-    attempts = (Attempt(beam_size=options.beam_size), *_SAMPLED)
-    return Care(attempts, chosen.longest_piece, chosen.short)
+    return replace(chosen, attempts=(Attempt(beam_size=options.beam_size), *_SAMPLED))

@@ -196,7 +196,7 @@ class Child:
         return not self._asked or not (self._reserved or self._is_worn)
 
     async def _leave(self, ticket: int) -> None:
-        """The others in this process go on. If it hangs, each of them leaves in time, and the last ends it."""
+        """The others in this process go on. If it hangs, each leaves in time, and the last one ends it."""
         if set(self._asked) <= {ticket}:
             await self._end_process()
             return

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from tasks import flac
 from tasks.media import MediaError, Recording, opened
 from tasks.protocol import ChildConfig, ChunkCut, Cut, CutDone, CutOut, Opened, Position, Reply
-from tasks.samples import RATE, Samples, Span
+from tasks.samples import RATE, Samples, Span, joined, length
 from tasks.speech import Chunk, cut_into_chunks
 from tasks.voice import likelihoods
 
@@ -57,15 +55,15 @@ class Cutter:
 
     def _stretch(self, recording: Recording, request: CutOut) -> Samples:
         first, end = round(request.start * RATE), round(request.end * RATE)
-        pieces, seen = [np.empty(0, np.float32)], 0
+        pieces, seen = list[Samples](), 0
         for window in self._windows(recording):
-            pieces.append(window[max(0, first - seen) : max(0, end - seen)])
-            seen += len(window)
+            pieces.append(window[..., max(0, first - seen) : max(0, end - seen)])
+            seen += length(window)
             if seen >= end:
-                return np.concatenate(pieces)
+                return joined(pieces)
         if seen <= first:
             raise MediaError("nothing_decoded", "This recording has become shorter. Upload it again.")
-        return np.concatenate(pieces)
+        return joined(pieces)
 
     def _windows(self, recording: Recording) -> Iterator[Samples]:
         for window in recording.windows():

@@ -1,4 +1,4 @@
-"""Sound between the decoder and the engine: 16 kHz mono FLAC, which keeps every sample as it is."""
+"""Sound between the decoder and the engine: 16 kHz FLAC, of one channel or two, which keeps every sample."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
+from numpy.typing import NDArray
 
 from tasks.samples import RATE, Samples
 
@@ -14,12 +15,13 @@ _OPTIONS = {"format_whitelist": "flac", "codec_whitelist": "flac", "protocol_whi
 
 
 def write(path: Path, samples: Samples) -> None:
-    whole = np.round(samples * 32768.0).clip(-32768, 32767).astype(np.int16)
+    rows = np.atleast_2d(np.round(samples * 32768.0).clip(-32768, 32767).astype(np.int16))
+    layout, whole = "mono" if len(rows) == 1 else "stereo", np.ascontiguousarray(rows.T)
     with av.open(str(path), mode="w", format="flac") as container:
-        stream = container.add_stream("flac", rate=RATE, layout="mono")
+        stream = container.add_stream("flac", rate=RATE, layout=layout)
         assert isinstance(stream, AudioStream)
         for start in range(0, len(whole), _BLOCK):
-            container.mux(stream.encode(_frame(whole, start)))
+            container.mux(stream.encode(_frame(whole, start, layout)))
         container.mux(stream.encode(None))
 
 
@@ -37,8 +39,10 @@ def read_channels(path: Path) -> list[Samples]:
     return list(np.ascontiguousarray(whole.T))
 
 
-def _frame(whole: "np.ndarray[tuple[int], np.dtype[np.int16]]", start: int) -> AudioFrame:
-    frame = AudioFrame.from_ndarray(whole[None, start : start + _BLOCK], format="s16", layout="mono")
+def _frame(whole: NDArray[np.int16], start: int, layout: str) -> AudioFrame:
+    """The channels' samples lie beside each other."""
+    block = whole[start : start + _BLOCK].reshape(1, -1)
+    frame = AudioFrame.from_ndarray(block, format="s16", layout=layout)
     frame.sample_rate = RATE
     frame.pts = start
     return frame

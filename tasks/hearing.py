@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from tasks import flac
-from tasks.care import care
+from tasks.care import care_for
+from tasks.echo import without_echoes
 from tasks.lockstep import Lockstep
 from tasks.models import Models
 from tasks.pieces import Piece, pieces, whole
@@ -73,10 +74,10 @@ class Hearings:
 
     def begin(self, ticket: int, request: Hear) -> None:
         manner = self._manner(request)
-        channels = flac.read_channels(request.path)
+        channels = without_echoes(flac.read_channels(request.path))
         hearing = Hearing(request, len(channels[0]) / RATE)
         hearing.tracks = [Track(ticket, piece, manner) for piece in self._pieces(request, channels, manner)]
-        if not self._settle_language(ticket, hearing):
+        if not self._settle_language(ticket, hearing, manner):
             self._tell(ticket, Heard(done=False))
             return
         self._hearings[ticket] = hearing
@@ -120,7 +121,7 @@ class Hearings:
         options = request.options
         whisper = self._models.get(options.model).whisper
         prompts = whisper.prompts(options)
-        return Manner(whisper, care(options), prompts, options.task, options.word_timestamps)
+        return Manner(whisper, care_for(options), prompts, options.task, options.word_timestamps)
 
     def _pieces(self, request: Hear, channels: list[Samples], manner: Manner) -> Iterator[Piece]:
         for number, samples in enumerate(channels):
@@ -128,29 +129,33 @@ class Hearings:
             if not request.options.vad_filter:
                 yield whole(samples, channel)
                 continue
-            speech = self._speech(request, samples, channel)
-            longest = manner.care.longest_piece
-            yield from pieces(samples, speech, longest=longest, pause=self._pause, channel=channel)
+            speech = self._speech(request, channels, number)
+            care = manner.care
+            pause = min(care.pause, self._pause)
+            yield from pieces(
+                samples, speech, longest=care.longest_piece, pause=pause, margin=care.margin, channel=channel
+            )
 
-    def _speech(self, request: Hear, samples: Samples, channel: int | None) -> list[Span]:
-        """Where the decoder has heard it; but it listens to all channels together."""
-        if request.spans is None or channel is not None:
+    def _speech(self, request: Hear, channels: list[Samples], number: int) -> list[Span]:
+        """Where the decoder has heard it; but it tells of all channels together."""
+        samples = channels[number]
+        if request.spans is None or len(channels) > 1:
             return self._find_speech(samples)
         per_ms = RATE // 1000
         return [Span(start * per_ms, min(end * per_ms, len(samples))) for start, end in request.spans]
 
-    def _settle_language(self, ticket: int, hearing: Hearing) -> bool:
+    def _settle_language(self, ticket: int, hearing: Hearing, manner: Manner) -> bool:
         """False if it is to be sure and is not."""
         request = hearing.request
-        mixed = request.options.mixed_languages and not request.language
-        language = request.language or self._detected(ticket, hearing)
+        mixed = request.options.mixed_languages and not request.language and manner.whisper.multilingual
+        language = request.language or self._detected(ticket, hearing, manner)
         for track in hearing.tracks:
             track.language, track.mixed = language, mixed
         return language is not None or mixed or not request.only_if_sure
 
-    def _detected(self, ticket: int, hearing: Hearing) -> str | None:
+    def _detected(self, ticket: int, hearing: Hearing, manner: Manner) -> str | None:
         """None if nobody speaks, or if it is to be sure and is not."""
-        votes = _votes(hearing.tracks)
+        votes = _votes(hearing.tracks) if manner.whisper.multilingual else _ENGLISH
         self._tell(ticket, LanguageHeard(votes.weights, votes.windows))
         if votes.best is None:
             return None
@@ -162,8 +167,6 @@ def _votes(tracks: list[Track]) -> Votes:
     """Asks half a minute at a time, until it is sure or was asked often enough."""
     votes = Votes()
     for track in tracks[:_LANGUAGE_WINDOWS]:
-        if not track.manner.whisper.multilingual:
-            return _ENGLISH
         votes = votes.plus(track.votes())
         if votes.best and votes.best[1] >= SURE:
             break

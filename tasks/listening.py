@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.samples import RATE, Samples, Span
+from tasks.samples import RATE, Samples, Span, joined, length
 
 Likelihoods = NDArray[np.float32]
 Detect = Callable[[Samples], Likelihoods]  # for each window that somebody speaks in it
@@ -23,7 +23,6 @@ SHORTEST_SILENCE = RATE // 5
 _SHORTEST = -(-SHORTEST_SILENCE // WINDOW)
 # Once somebody speaks, this much less likelihood still passes for speech. Silero's own figures.
 _LENIENCE, _LEAST = 0.15, 0.01
-_NOTHING = np.empty(0, dtype=np.float32)
 
 
 class Sound:
@@ -68,29 +67,34 @@ class Sound:
             start = number * BLOCK
             before = max(0, start - WARM_UP)
             self._read(start + BLOCK)
-            heard = self._detect(self._between(before, start + BLOCK))
+            heard = self._listen(self._between(before, start + BLOCK))
             self._heard[number] = heard[(start - before) // WINDOW :]
         return self._heard[number]
+
+    def _listen(self, samples: Samples) -> Likelihoods:
+        """Of two channels it counts whoever speaks in either."""
+        found: Likelihoods = np.max([self._detect(channel) for channel in np.atleast_2d(samples)], axis=0)
+        return found
 
     def _read(self, end: int) -> None:
         while self._end < end and (window := next(self._windows, None)) is not None:
             self._held.append(window)
-            self._end += len(window)
+            self._end += length(window)
             self._forget()
 
     def _forget(self) -> None:
         block = self.place // BLOCK
-        while self._held and self._first + len(self._held[0]) <= block * BLOCK - WARM_UP:
-            self._first += len(self._held.popleft())
+        while self._held and self._first + length(self._held[0]) <= block * BLOCK - WARM_UP:
+            self._first += length(self._held.popleft())
         for number in [number for number in self._heard if number < block]:
             del self._heard[number]
 
     def _between(self, start: int, end: int) -> Samples:
-        pieces, place = [_NOTHING], self._first
+        pieces, place = list[Samples](), self._first
         for window in self._held:
-            pieces.append(window[max(0, start - place) : max(0, end - place)])
-            place += len(window)
-        return np.concatenate(pieces)
+            pieces.append(window[..., max(0, start - place) : max(0, end - place)])
+            place += length(window)
+        return joined(pieces)
 
 
 def speech_in(likely: Likelihoods, threshold: float) -> list[Span]:

@@ -5,12 +5,17 @@ they are read once for a word of each piece. Its own batched way gives neither r
 attempts, and drops text.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from tasks.track import Found, Track
-from tasks.whisper import Alignment, Decoded
+from tasks.whisper import FULL, Alignment, Decoded
 
+# Seconds of one core with the model `base`, for a window and for a call that decodes full ones; what matters
+# are the proportions.
+ENCODING, CALL = {1000: 0.06, 1500: 0.11, 2000: 0.16, FULL: 0.31}, 0.5
 T = TypeVar("T")
 _Split = tuple[list[dict[str, Any]], int, bool]
 
@@ -31,14 +36,18 @@ class Lockstep:
         self._tracks = [track for track in self._tracks if track.owner != owner]
 
     def turn(self) -> list[Track]:
-        """Whose windows are decoded in the next step: of one model, and first those that have had fewest, so
-        that what has just come need not wait for what is long."""
-        first = sorted(self._tracks, key=lambda track: track.windows)
-        same = [track for track in first if track.manner.whisper is first[0].manner.whisper]
-        return same[: same[0].manner.whisper.width] if same else []
+        """Whose windows are decoded in the next step. One that has had fewest is first, so that what has just
+        come need not wait for what is long; with it go those that can be decoded together with it."""
+        if not self._tracks:
+            return []
+        first = min(self._tracks, key=lambda track: track.windows)
+        whisper, frames = first.manner.whisper, first.frames
+        same = [track for track in self._tracks if track.manner.whisper is whisper]
+        same.sort(key=lambda track: (abs(track.frames - frames), track.windows))
+        return same[: whisper.width]
 
     def step(self, turn: Sequence[Track]) -> Iterator[tuple[Track, Found]]:
-        _open([track for track in turn if track.window is None])
+        _open(turn)
         taken: list[tuple[Track, Decoded]] = []
         for group in _groups(turn, _kind):
             taken += _decoded(group)
@@ -46,16 +55,28 @@ class Lockstep:
         self._tracks = [track for track in self._tracks if not track.done]
 
 
-def _open(tracks: Sequence[Track]) -> None:
-    ahead = [(track, track.take_ahead()) for track in tracks]
-    for track, encoded in ahead:
-        if encoded is not None:
+def _open(turn: Sequence[Track]) -> None:
+    for track in turn:
+        if track.window is None and (encoded := track.take_ahead()) is not None:
             track.open(encoded)
-    sounds = [(track, track.sound()) for track, encoded in ahead if encoded is None]
+    sizes = common_sizes([track.frames for track in turn])
+    sounds = [(track, track.sound(sizes[track.frames])) for track in turn if track.window is None]
     for group in _groups(sounds, lambda pair: pair[1].shape):
         windows = group[0][0].manner.whisper.encode([sound for _, sound in group])
         for (track, _), encoded in zip(group, windows, strict=True):
             track.open(encoded)
+
+
+def common_sizes(frames: Sequence[int]) -> dict[int, int]:
+    """To how many frames windows of so many are filled up: to those of others in the same step, where
+    encoding more of them costs less than another call to decode them."""
+    counts = Counter(frames)
+    sizes = {size: size for size in counts}
+    for small, large in pairwise(sorted(counts)):
+        if counts[small] * (ENCODING[large] - ENCODING[small]) < CALL * small / FULL:
+            counts[large] += counts[small]
+            sizes = {size: large if chosen == small else chosen for size, chosen in sizes.items()}
+    return sizes
 
 
 def _kind(track: Track) -> tuple[Any, ...]:

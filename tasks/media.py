@@ -1,4 +1,4 @@
-"""Turns an untrusted media file into bounded windows of 16 kHz mono samples."""
+"""Turns an untrusted media file into bounded windows of 16 kHz samples."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,41 +7,23 @@ from pathlib import Path
 import av
 import av.error
 import av.logging
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 
-from tasks.mixing import Mixer
+from tasks.apart import as_heard
+from tasks.formats import CLOCKED, CODECS, OPTIONS
+from tasks.mixing import Mixer, is_pair
 from tasks.problems import ChildError
 from tasks.protocol import ChildConfig
 from tasks.samples import RATE, Samples, Tape
+from tasks.voice import likelihoods
 
-FORMATS = (
-    "wav,w64,mp3,flac,ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,aac,aiff,amr,asf,caf,au,mpegts,avi,"
-    "flv,mpeg,ac3,eac3"
-)
-CODECS = (
-    "aac,aac_latm,ac3,eac3,alac,amrnb,amrwb,libopencore_amrnb,libopencore_amrwb,"
-    "dca,flac,gsm,gsm_ms,mp1,mp1float,mp2,mp2float,mp3,mp3float,nellymoser,"
-    "opus,libopus,speex,truehd,tta,vorbis,wavpack,wmalossless,wmapro,wmav1,"
-    "wmav2,wmavoice,g722,g726,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,"
-    "adpcm_yamaha,pcm_alaw,pcm_bluray,pcm_dvd,pcm_f32be,pcm_f32le,pcm_f64be,"
-    "pcm_f64le,pcm_mulaw,pcm_s16be,pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,"
-    "pcm_s24be,pcm_s24le,pcm_s24le_planar,pcm_s32be,pcm_s32le,pcm_s32le_planar,"
-    "pcm_s8,pcm_s8_planar,pcm_u8"
-)
-# The codec list also keeps video decoders, the larger target, away while a file is probed.
-OPTIONS = {
-    "format_whitelist": FORMATS,
-    "codec_whitelist": CODECS,
-    "protocol_whitelist": "file",
-}
 MAX_READ_ERRORS = 100
 # Sound is stored in kilobytes. Decoded, a piece larger than this could take all the memory there is.
 LARGEST_PACKET = 16 * 1024 * 1024
-# The others' times are only counted packets: they cannot know of a pause.
-CLOCKED = ("matroska", "mov", "ogg", "mpegts", "asf", "flv", "mpeg")
 # In seconds: less is jitter of the container's clock, more is a broken clock, not a pause.
 GAP_LEAST, GAP_MOST = 0.25, 600.0
 
@@ -193,9 +175,14 @@ class Recording:
         return lost if lost > max(1.0, 0.02 * self.position) else 0.0
 
     def windows(self, seconds: float = 30) -> Iterator[Samples]:
-        size = round(seconds * RATE)
+        """Of one channel; of two where these are two microphones."""
+        return as_heard(self._windows(round(seconds * RATE)), likelihoods)
+
+    def _windows(self, size: int) -> Iterator[Samples]:
         for packet in self._packets:
             for sound in self._decode(packet):
+                if self._setup is None:  # as it begins, so it is taken: later only that is mixed down
+                    self._tape = Tape(2 if is_pair(sound) else 1)
                 self._keep_time(sound)
                 self._record(sound)
             yield from self._tape.take(size)
@@ -233,7 +220,8 @@ class Recording:
         if setup != self._setup:  # a recording may change its sample rate or channels on the way
             self._finish_mixing()
         if self._mixer is None:
-            self._setup, self._mixer = setup, Mixer()
+            kept = self._tape.channels == 2 and is_pair(sound)
+            self._setup, self._mixer = setup, Mixer(as_pair=sound.layout.name if kept else None)
         sound.pts = None
         self._mix(self._mixer, sound)
         _check_length(self.position, self._config)
@@ -245,4 +233,4 @@ class Recording:
 
     def _mix(self, mixer: Mixer, sound: AudioFrame | None) -> None:
         for piece in mixer.mix(sound):
-            self._tape.append(piece.to_ndarray()[0])
+            self._tape.append(np.asarray(piece.to_ndarray(), np.int16))

@@ -1,4 +1,4 @@
-"""Sound of any rate, with any channels, as 16 kHz mono."""
+"""Sound of any rate, with any channels, as 16 kHz mono; or, of two channels, both."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,12 +10,20 @@ from av.filter import Graph
 
 from tasks.samples import RATE
 
+# Two loudspeakers that stand anywhere else are no pair.
+_PAIRS = ("stereo", "2 channels", "downmix")
+
+
+def is_pair(sound: AudioFrame) -> bool:
+    return sound.layout.name in _PAIRS
+
 
 class Mixer:
-    """For frames of one kind: format, channels and rate do not change. None instead of a frame ends it."""
+    """For frames of one kind: format, channels and rate do not change. None instead of a frame ends it.
+    What comes out has a row per channel: one, or two if a pair is to be kept `as_pair`."""
 
-    def __init__(self) -> None:
-        self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
+    def __init__(self, *, as_pair: str | None = None) -> None:
+        self._resampler = AudioResampler(format="s16p", layout=as_pair or "mono", rate=RATE)
         self._even: Graph | None = None
 
     def mix(self, sound: AudioFrame | None) -> list[AudioFrame]:

@@ -11,8 +11,8 @@ from tasks.samples import RATE, Samples, Span
 
 FULL = 3000
 
-# What stays of a pause on either side of it: the detector cuts the first and last sound short.
-_MARGIN = round(0.75 * RATE)
+# Seconds of a pause that stay on either side of it: the detector cuts the first and last sound short.
+MARGIN_S = 0.75
 # Each piece has its own first and last words to decode.
 DECODING = 1.5
 # Cutting in the middle of a sentence costs context; between sentences there is half a second.
@@ -48,12 +48,19 @@ def whole(samples: Samples, channel: int | None = None) -> Piece:
 
 
 def pieces(
-    samples: Samples, speech: Sequence[Span], *, longest: float, pause: float, channel: int | None = None
+    samples: Samples,
+    speech: Sequence[Span],
+    *,
+    longest: float,
+    pause: float,
+    margin: float = MARGIN_S,
+    channel: int | None = None,
 ) -> Iterator[Piece]:
-    """None is longer than `longest` seconds, if there are pauses to cut in; of pauses longer than `pause`
-    seconds only the margins stay."""
-    for part, around in _bounded(list(_parts(speech, round(longest * RATE))), len(samples)):
-        stretches = list(_stretches(part, around, round(pause * RATE)))
+    """In none is speech longer than `longest` seconds, if there are pauses to cut in; of pauses longer than
+    `pause` seconds only the margins stay."""
+    beside = round(margin * RATE)
+    for part, around in _bounded(list(_parts(speech, round(longest * RATE), beside)), len(samples)):
+        stretches = list(_stretches(part, around, round(pause * RATE), beside))
         yield Piece(
             np.concatenate([samples[span.start : span.end] for span in stretches]),
             stretches,
@@ -62,11 +69,11 @@ def pieces(
         )
 
 
-def _parts(speech: Sequence[Span], longest: int) -> Iterator[Sequence[Span]]:
+def _parts(speech: Sequence[Span], longest: int, margin: int) -> Iterator[Sequence[Span]]:
     """The cheapest way to cut, of all that leave no part longer; found from the end to the front."""
     ways = [(0.0, 0)] * (len(speech) + 1)  # from each span on: what it costs, and before which one to cut
     for first in range(len(speech) - 1, -1, -1):
-        ways[first] = min(_ways(speech, first, longest, ways))
+        ways[first] = min(_ways(speech, first, longest, margin, ways))
     first = 0
     while first < len(speech):
         last = ways[first][1]
@@ -75,20 +82,20 @@ def _parts(speech: Sequence[Span], longest: int) -> Iterator[Sequence[Span]]:
 
 
 def _ways(
-    speech: Sequence[Span], first: int, longest: int, ways: Sequence[tuple[float, int]]
+    speech: Sequence[Span], first: int, longest: int, margin: int, ways: Sequence[tuple[float, int]]
 ) -> Iterator[tuple[float, int]]:
     for end in range(first + 1, len(speech) + 1):
         length = speech[end - 1].end - speech[first].start
         if length > longest and end > first + 1:
             return
         pause = speech[end].start - speech[end - 1].end if end < len(speech) else RATE
-        yield _cost(length, pause) + ways[end][0], end
+        yield _cost(length + 2 * margin, pause) + ways[end][0], end
 
 
 def _cost(length: int, pause: int) -> float:
     """What it takes to decode a piece, plus what cutting behind it may spoil. Tenths of a second of one core
     with the model `base`; what matters are the proportions."""
-    frames = 100 * (length + 2 * _MARGIN) // RATE
+    frames = 100 * length // RATE
     encoding = 3.1 * max(1.0, frames / FULL) if frames > 1600 else 1.6 if frames > 1100 else 1.1
     return encoding + DECODING + SPOILT * max(0.0, 1 - pause / GOOD_PAUSE)
 
@@ -101,13 +108,13 @@ def _bounded(parts: Sequence[Sequence[Span]], length: int) -> Iterator[tuple[Seq
         yield part, Span(start, end)
 
 
-def _stretches(part: Sequence[Span], around: Span, pause: int) -> Iterator[Span]:
-    start = max(around.start, part[0].start - _MARGIN)
+def _stretches(part: Sequence[Span], around: Span, pause: int, margin: int) -> Iterator[Span]:
+    start = max(around.start, part[0].start - margin)
     for before, after in pairwise(part):
-        if after.start - before.end > max(pause, 2 * _MARGIN):
-            yield Span(start, before.end + _MARGIN)
-            start = after.start - _MARGIN
-    yield Span(start, min(around.end, part[-1].end + _MARGIN))
+        if after.start - before.end > max(pause, 2 * margin):
+            yield Span(start, before.end + margin)
+            start = after.start - margin
+    yield Span(start, min(around.end, part[-1].end + margin))
 
 
 def _moved(part: Sequence[Span], stretches: Sequence[Span]) -> Iterator[Span]:

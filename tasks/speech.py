@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tasks.listening import SHORTEST_SILENCE, Detect, Sound
-from tasks.samples import RATE, Samples, Span
+from tasks.samples import RATE, Samples, Span, length
 
 # Up to this length a recording is one chunk, and nothing is lost at a cut.
 LONGEST = 180 * RATE
@@ -43,7 +43,7 @@ class Chunk:
 
     @property
     def end(self) -> float:
-        return (self.first_sample + len(self.samples)) / RATE
+        return (self.first_sample + length(self.samples)) / RATE
 
 
 def cut_into_chunks(
@@ -59,11 +59,11 @@ def cut_into_chunks(
     sound, index = Sound(windows, detect, threshold), first_index
     sound.go_to(first_sample)
     claimed = None if duration is None else round(duration * RATE)
-    while len(samples := sound.see(LONGEST + 1)):
+    while length(samples := sound.see(LONGEST + 1)):
         aim = _aim(index, sound.place, claimed)
         end, speech = _end_of_chunk(sound, samples, aim, first=index == 0)
-        last = end == len(samples)
-        yield Chunk(index, sound.place, samples[:end], _seconds(speech), last, speech)
+        last = end == length(samples)
+        yield Chunk(index, sound.place, samples[..., :end], _seconds(speech), last, speech)
         sound.go_to(sound.place + end)
         index += 1
 
@@ -79,10 +79,12 @@ def _aim(index: int, place: int, claimed: int | None) -> int:
 
 
 def _end_of_chunk(sound: Sound, samples: Samples, aim: int, *, first: bool) -> tuple[int, list[Span]]:
-    longest = min(LONGEST, len(samples))
-    if len(samples) <= (LONGEST if first else aim + aim // 2):
-        return len(samples), sound.speech(len(samples))
-    earliest = aim // 2 if first else max(SHORTEST, aim // 2)
+    seen = length(samples)
+    longest = min(LONGEST, seen)
+    if seen <= (LONGEST if first else aim + aim // 2):
+        return seen, sound.speech(seen)
+    # What is far from the aim fills the model's half minutes badly.
+    earliest = aim // 2 if first else max(SHORTEST, aim * 3 // 4)
     # Most often a silence lies in reach, and the rest of what we see need not be listened to yet.
     for reach in (aim, min(2 * aim, longest), longest):
         speech = sound.speech(reach)
@@ -114,8 +116,9 @@ def _cut_in_silence(speech: list[Span], earliest: int, latest: int) -> int | Non
 def _quietest_moment(samples: Samples, earliest: int, latest: int) -> int:
     """For sound without a pause: music, a crowd, a machine."""
     step = 100 * MILLISECOND
-    reach = samples[earliest : latest - (latest - earliest) % step]
-    energy = np.square(reach.reshape(-1, step)).mean(axis=1)
+    count = (latest - earliest) // step
+    reach = samples[..., earliest : earliest + count * step]
+    energy = np.square(reach.reshape(-1, count, step)).mean(axis=(0, 2))
     return _whole_milliseconds(earliest + int(energy.argmin()) * step + step // 2)
 
 

@@ -18,6 +18,8 @@ from webapp.core.language import SURE, Votes
 SIZES = (1000, 1500, 2000, FULL)
 # Frames of silence after the sound: with less, the model begins to repeat itself.
 _SILENCE = 400
+# Of a window; an answer with more was cut short. And a timestamp counts 20 ms.
+_MOST_TOKENS, _FRAMES_PER_TIMESTAMP = 200, 2
 # Sampling may find words that a search has missed. With more warmth it would invent them.
 _WARM = 0.2
 # Seconds of speech behind the last word of a window: with more, they are heard again.
@@ -93,13 +95,19 @@ class Track:
     def votes(self) -> Votes:
         """For the language of the first window, which is then encoded already."""
         if self._ahead is None:
-            (self._ahead,) = self.manner.whisper.encode([self.sound()])
+            (self._ahead,) = self.manner.whisper.encode([self.sound(self.frames)])
         return self.manner.whisper.language(self._ahead)
 
-    def sound(self, *, full: bool = False) -> Features:
+    @property
+    def frames(self) -> int:
+        """Of the window that is open, or as many as the next one needs."""
+        if self.window:
+            return self.window.frames
+        return _frames(self._size()) if self.manner.care.short else FULL
+
+    def sound(self, frames: int) -> Features:
         """The next window, filled up with silence."""
         size = self._size()
-        frames = FULL if full or not self.manner.care.short else _frames(size)
         window = self._features[:, self._seek : self._seek + size]
         return np.pad(window, ((0, 0), (0, frames - size)))
 
@@ -119,7 +127,7 @@ class Track:
         if is_silent(decoded) or self._is_good(decoded):
             return decoded
         if window.frames < FULL:  # the first suspicion is that there was too little around it
-            (window.encoded,) = self.manner.whisper.encode([self.sound(full=True)])
+            (window.encoded,) = self.manner.whisper.encode([self.sound(FULL)])
             return None
         if len(window.attempts) > 1:
             del window.attempts[0]
@@ -130,7 +138,8 @@ class Track:
     def split(self, decoded: Decoded) -> tuple[list[dict[str, Any]], int, bool]:
         if is_silent(decoded):
             return [], self._seek + self.opened.size, True
-        return self.manner.whisper.split(self.tokenizer, decoded.tokens, self._seek, self.opened.size)
+        tokens = [*decoded.tokens, *self._ending(decoded.tokens)]
+        return self.manner.whisper.split(self.tokenizer, tokens, self._seek, self.opened.size)
 
     def close(
         self,
@@ -179,6 +188,15 @@ class Track:
         """Where it is not clear, as in the window before."""
         best = self.manner.whisper.language(encoded).best
         return best[0] if best and (best[1] >= SURE or self.language is None) else self.language
+
+    def _ending(self, tokens: list[int]) -> list[int]:
+        """The time at which the sound ends, where the last words have none. In the middle of a sound they are
+        cut off, and heard again in the next window; here nothing follows."""
+        last = self._seek + self.opened.size >= self._features.shape[1]
+        begin = int(self.tokenizer.timestamp_begin)
+        if not (last and tokens and tokens[-1] < begin and len(tokens) < _MOST_TOKENS):
+            return []
+        return [begin + self.opened.size // _FRAMES_PER_TIMESTAMP]
 
     def _size(self) -> int:
         return min(FULL, int(self._features.shape[1]) - self._seek)

@@ -47,6 +47,15 @@ def test_sound_that_is_too_loud_is_clipped_not_turned_over(tmp_path: Path) -> No
     assert flac.read(stored(tmp_path / "chunk", loud)).tolist() == [32767 / 32768, 32767 / 32768, -1, -1, 0]
 
 
+@pytest.mark.parametrize("count", [1, 4096, 3 * RATE + 1])
+def test_of_two_channels_each_comes_back_as_it_was(count: int, tmp_path: Path) -> None:
+    both = np.stack([noise(count), noise(count)[::-1]])
+    path = stored(tmp_path / "chunk", both)
+    assert np.array_equal(flac.read_channels(path), both)
+    with av.open(str(path)) as container:
+        assert container.streams.audio[0].layout.name == "stereo"
+
+
 def test_what_is_stored_is_flac_of_16_khz_with_one_channel(tmp_path: Path) -> None:
     with av.open(str(stored(tmp_path / "chunk", tone(2)))) as container:
         sound = container.streams.audio[0]

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.media import MediaError, opened
 from tasks.protocol import ChildConfig
-from tasks.samples import RATE, Samples
+from tasks.samples import RATE, Samples, Tape
 from tests.support.recordings import KINDS, add_picture, encode, silence, tone, wav_bytes
 
 
@@ -220,3 +220,14 @@ def test_tags_in_an_old_encoding_do_not_stop_a_recording(tmp_path: Path, config:
     assert b"Lavf" in content
     path.write_bytes(content.replace(b"Lavf", b"L\xe9\xff!"))
     assert len(read(path, config)) == 2 * RATE
+
+
+def test_a_pause_is_silence_in_both_channels() -> None:
+    tape = Tape(2)
+    tape.append(np.ones((2, 7 * RATE), np.int16))
+    tape.append_silence(25 * RATE)
+    first, *_, last = tape.take(5 * RATE, rest=True)
+    assert first.shape == (2, 5 * RATE)
+    assert first.all()
+    assert last.shape == (2, 2 * RATE)
+    assert not last.any()
