@@ -27,6 +27,9 @@ from webapp.core.tables import Job
 
 log = structlog.get_logger(__name__)
 
+# Of its end the recording's length is told a little differently; a chunk more would be longer.
+_TOLERANCE_S = 1.0
+
 Sound = Callable[[], Awaitable[Path]]
 Ask = Callable[[Hear], AsyncGenerator[Reply, None]]
 
@@ -97,7 +100,7 @@ class Notes:
 
     async def _hear_language(self, votes: Votes) -> None:
         self._votes = votes
-        if votes.best and (votes.best[1] >= SURE or not _must_be_sure(self._claim)):
+        if votes.best and (votes.best[1] >= SURE or not must_be_sure(self._claim)):
             await self._write(work.settle_language, *votes.best)
 
     async def _write(self, verb: Callable[..., Any], *args: Any) -> None:
@@ -110,15 +113,15 @@ def _request(claim: ChunkClaim, sound: Path) -> Hear:
         options=_options(claim.job),
         start=claim.chunk.start,
         language=claim.job.language or claim.job.detected_language,
-        only_if_sure=_must_be_sure(claim),
+        only_if_sure=must_be_sure(claim),
         spans=claim.spans,
     )
 
 
-def _must_be_sure(claim: ChunkClaim) -> bool:
-    """Where there are other chunks to ask. The first one knows whether it is the only one: a recording that
-    short is cut whole before anybody hears it."""
-    return claim.job.planned_at is None or claim.chunk.audio_key is not None
+def must_be_sure(claim: ChunkClaim) -> bool:
+    """Where there are other chunks to ask. A recording of one chunk is cut whole before anybody hears it."""
+    job = claim.job
+    return job.planned_at is None or job.duration is None or claim.chunk.end < job.duration - _TOLERANCE_S
 
 
 def _options(job: Job) -> JobOptions:

@@ -1,13 +1,20 @@
-"""The first step of a job: its recording is fetched and cut into chunks, which any worker may hear."""
+"""The first step of a job: its recording is fetched and cut into chunks, which any worker may hear.
 
-from contextlib import ExitStack, aclosing
+The first one is heard here at once if an engine has room, so that there are words soon.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import structlog
 from saq.job import Job as Bell
 
-from tasks.child import Decoder
+from tasks.child import Decoder, EngineChild
 from tasks.crew import Crew
 from tasks.duty import claimed, on_duty
 from tasks.folders import private_folder
@@ -25,6 +32,9 @@ from webapp.core.removals import chunk_key
 
 log = structlog.get_logger(__name__)
 
+# Takes a chunk under the token it is given.
+Take = Callable[[UUID], Coroutine[Any, Any, ChunkClaim | None]]
+
 
 async def plan_next(house: House, crew: Crew, bell: Bell | None) -> bool:
     """False if the decoder is busy, or nothing waits to be planned, or enough is planned ahead."""
@@ -32,21 +42,47 @@ async def plan_next(house: House, crew: Crew, bell: Bell | None) -> bool:
         return False
     if not crew.has_idle_engine and not await patiently(turns.plan_ahead, house):
         return False
-    with private_folder() as folder, ExitStack() as until_heard:
-        with crew.decoder() as decoder:
-            claim = await claimed(partial(turns.take_plan, house), house) if decoder else None
-            if decoder is None or claim is None:
-                return False
-            planner = Planner(house, claim, folder)
-            with structlog.contextvars.bound_contextvars(job=str(claim.job.id), attempt=claim.job.attempt):
-                async with on_duty(house, claim, bell):
-                    await planner.plan(decoder)
-        if planner.done:
-            engine = until_heard.enter_context(crew.engine()) if planner.only else None
-            chunk = await planner.finish(take=engine is not None)
-            if engine and chunk and planner.only:
-                await hear(house, engine, chunk, bell, partial(_is_here, planner.only.path))
+    # Who hears what lies in the folder may do so for longer than it takes to plan.
+    with private_folder() as folder:
+        async with asyncio.TaskGroup() as hearers:
+            hearer = Hearer(house, crew, bell, hearers)
+            with crew.decoder() as decoder:
+                claim = await claimed(partial(turns.take_plan, house), house) if decoder else None
+                if decoder is None or claim is None:
+                    return False
+                planner = Planner(house, claim, folder, hearer)
+                with structlog.contextvars.bound_contextvars(
+                    job=str(claim.job.id), attempt=claim.job.attempt
+                ):
+                    async with on_duty(house, claim, bell):
+                        await planner.plan(decoder)
+            await planner.finish()
     return True
+
+
+class Hearer:
+    """Hears in this worker what was just cut here: its sound need not go to the storage and back."""
+
+    def __init__(self, house: House, crew: Crew, bell: Bell | None, tasks: asyncio.TaskGroup) -> None:
+        self._house = house
+        self._crew = crew
+        self._bell = bell
+        self._tasks = tasks
+
+    async def take(self, sound: Path, verb: Take) -> bool:
+        """False if no engine has room: then nothing is taken. The engine is ours before the chunk is."""
+        with ExitStack() as place:
+            engine = place.enter_context(self._crew.engine())
+            if engine is None:
+                return False
+            chunk = await claimed(verb, self._house)
+            if chunk:
+                self._tasks.create_task(self._hear(place.pop_all(), engine, chunk, sound))
+        return True
+
+    async def _hear(self, place: ExitStack, engine: EngineChild, chunk: ChunkClaim, sound: Path) -> None:
+        with place:
+            await hear(self._house, engine, chunk, self._bell, partial(_is_here, sound))
 
 
 async def _is_here(sound: Path) -> Path:
@@ -56,10 +92,11 @@ async def _is_here(sound: Path) -> Path:
 class Planner:
     """`only`: the single chunk of a short recording, whose sound stays here. `done` once all is cut."""
 
-    def __init__(self, house: House, claim: PlanClaim, folder: Path) -> None:
+    def __init__(self, house: House, claim: PlanClaim, folder: Path, hearer: Hearer) -> None:
         self._house = house
         self._claim = claim
         self._folder = folder
+        self._hearer = hearer
         self._position = 0.0
         self.only: ChunkCut | None = None
         self.done: CutDone | None = None
@@ -79,10 +116,10 @@ class Planner:
             async for reply in limited:
                 await self._take(reply)
 
-    async def finish(self, *, take: bool) -> ChunkClaim | None:
-        """No longer on duty for the job: by this it is let go. Its only chunk is ours then, if we are to
-        `take` it."""
-        assert self.done
+    async def finish(self) -> None:
+        """No longer on duty for the job: by this it is let go, and its only chunk is heard here if it can."""
+        if self.done is None:
+            return
         finish = partial(
             planning.finish,
             self._house,
@@ -91,12 +128,10 @@ class Planner:
             damaged_packets=self.done.damaged_packets,
             missing_seconds=self.done.missing,
         )
-        try:
-            chunk = await claimed(lambda token: finish(token=token if take else None), self._house)
-        except LeaseLost:
-            return None
-        log.info("recording cut", job=str(self._claim.job.id), duration=self.done.duration)
-        return chunk
+        with suppress(LeaseLost):
+            if not self.only or not await self._hearer.take(self.only.path, lambda own: finish(token=own)):
+                await patiently(finish)
+            log.info("recording cut", job=str(self._claim.job.id), duration=self.done.duration)
 
     async def _take(self, reply: Reply) -> None:
         match reply:
@@ -113,19 +148,19 @@ class Planner:
 
     async def _add(self, cut: ChunkCut) -> None:
         silent = self._claim.job.vad_filter and not cut.speech
-        if cut.last and cut.index == 0 and not silent:
-            self.only = cut
+        if cut.index == 0 and not silent:
+            if cut.last:
+                self.only = cut
+            elif await self._hearer.take(cut.path, partial(self._first, cut)):
+                return
         stored = None if silent or self.only else await self._store(cut)
-        chunk = NewChunk(
-            index=cut.index,
-            start=cut.start,
-            end=cut.end,
-            speech=cut.speech,
-            silent=silent,
-            audio_key=stored,
-            spans=cut.spans,
-        )
+        chunk = _new(cut, silent=silent, stored=stored)
         await patiently(planning.add_chunk, self._house, self._claim, chunk, wait=self.only is not None)
+
+    async def _first(self, cut: ChunkCut, token: UUID) -> ChunkClaim | None:
+        """Should this worker be lost, or the language stay open, it is cut out of the recording once more:
+        it lies at the beginning."""
+        return await planning.add_chunk(self._house, self._claim, _new(cut), token=token)
 
     async def _store(self, cut: ChunkCut) -> str:
         job = self._claim.job
@@ -133,3 +168,15 @@ class Planner:
         await self._house.storage.put(key, cut.path)
         cut.path.unlink()
         return key
+
+
+def _new(cut: ChunkCut, *, silent: bool = False, stored: str | None = None) -> NewChunk:
+    return NewChunk(
+        index=cut.index,
+        start=cut.start,
+        end=cut.end,
+        speech=cut.speech,
+        silent=silent,
+        audio_key=stored,
+        spans=cut.spans,
+    )
