@@ -34,6 +34,11 @@ class Answers:
         self._crash = self._crash or crash
         self._news.set()
 
+    def leave(self) -> None:
+        """Nobody takes them any more, and whoever hands them out must not wait for that."""
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+
     async def next(self) -> Reply:
         """What came before a crash is still told."""
         while self._waiting.empty():

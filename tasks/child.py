@@ -122,6 +122,12 @@ class Child:
         await process.wait()
 
     async def start(self) -> None:
+        try:
+            await self._start()
+        except (EOFError, OSError, ProtocolError) as problem:  # a time-out too: it never got ready
+            raise ChildCrashed(self.kind, await last_words(self._process)) from problem
+
+    async def _start(self) -> None:
         async with self._starting:
             if self._is_alive and (len(self._asked) > 1 or not self._is_worn):
                 return
@@ -138,6 +144,7 @@ class Child:
                     start_new_session=True,  # signals to the worker's group are the worker's to handle
                 )
             self._served, self._distrusted = 0, False
+            self._wake()
             await self._tell(self.config, 0)
             async with asyncio.timeout(START_SECONDS):
                 await receive(reader)
@@ -184,11 +191,15 @@ class Child:
             self._asked[ticket] = answers = Answers()
             yield answers
         finally:
-            self._asked.pop(ticket, None)
+            if left := self._asked.pop(ticket, None):
+                left.leave()
             self._reserved -= alone
-            # Nothing is awaited here: whoever waits for a place must hear of it, even if we are cancelled.
-            self._freed.set()
-            self._freed = asyncio.Event()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Nothing is awaited: whoever waits for a place must hear of it, even if we are cancelled."""
+        self._freed.set()
+        self._freed = asyncio.Event()
 
     def _has_place(self, *, alone: bool) -> bool:
         if alone:
@@ -204,14 +215,13 @@ class Child:
             await self._tell(Drop(), ticket)
 
     async def _send(self, request: Request, ticket: int) -> None:
-        process = None
+        await self.start()
+        process = self._process
+        self._served += 1
         try:
-            await self.start()
-            process = self._process
-            self._served += 1
             await self._tell(request, ticket)
-        except (EOFError, OSError, ProtocolError) as problem:  # a time-out too: it never got ready
-            raise ChildCrashed(self.kind, await last_words(process or self._process)) from problem
+        except OSError as problem:
+            raise ChildCrashed(self.kind, await last_words(process)) from problem
 
     async def _tell(self, message: Request | ChildConfig, ticket: int) -> None:
         if self._writer is None:

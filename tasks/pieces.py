@@ -30,11 +30,14 @@ class Piece:
     channel: int | None = None
 
     def original(self, seconds: float, *, ends: bool = False) -> float:
-        """A moment in the piece as one in the chunk. The end of something belongs to what lies before it."""
+        """A moment in the piece as one in the chunk. The end of something belongs to what lies before it, also
+        where the model puts it into the margin behind a pause that was left out."""
         place = seconds * RATE
         starts = [0, *accumulate(span.end - span.start for span in self.stretches)]
         index = bisect_right(starts, place - (1 if ends else 0)) - 1
         index = min(max(index, 0), len(self.stretches) - 1)
+        if ends and index and not self.spoken(starts[index] / RATE, seconds):
+            return self.stretches[index - 1].end / RATE
         return (self.stretches[index].start + place - starts[index]) / RATE
 
     def spoken(self, start: float, end: float) -> float:

@@ -1,5 +1,6 @@
 """Asks children, and reads what they answer."""
 
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -8,12 +9,41 @@ import numpy as np
 
 from tasks import flac
 from tasks.child import Decoder, EngineChild
+from tasks.hearing import Hearings
 from tasks.media import opened
-from tasks.protocol import ChildConfig, ChunkCut, Reply, SegmentFound
+from tasks.models import Models
+from tasks.protocol import ChildConfig, ChunkCut, Hear, Reply, SegmentFound
 from tasks.samples import Samples
 from webapp.core.transcript import Segment
 
 KINDS = {"decoder": Decoder, "engine": EngineChild}
+
+
+class Ears:
+    """An engine without its process: what it tells lies here, by ticket."""
+
+    def __init__(self, models: Models) -> None:
+        self.told: defaultdict[int, list[Reply]] = defaultdict(list)
+        self.hearings = Hearings(models.config, models, self._tell)
+
+    def _tell(self, ticket: int, reply: Reply) -> None:
+        self.told[ticket].append(reply)
+
+    def hear(self, *requests: Hear) -> list[list[Reply]]:
+        """All of them together, to their ends."""
+        self.told.clear()
+        for ticket, request in enumerate(requests):
+            self.hearings.begin(ticket, request)
+        self.finish()
+        return [self.told[ticket] for ticket in range(len(requests))]
+
+    def hear_one(self, request: Hear) -> list[Reply]:
+        (told,) = self.hear(request)
+        return told
+
+    def finish(self) -> None:
+        while self.hearings.busy:
+            self.hearings.step()
 
 
 async def everything(replies: AsyncGenerator[Reply, None]) -> list[Reply]:

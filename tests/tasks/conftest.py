@@ -1,6 +1,6 @@
 """Children for tests, with the real models and the settings that ship, and what they are asked."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +8,10 @@ import pytest
 import pytest_asyncio
 
 from tasks.child import Child, EngineChild
+from tasks.models import Models
 from tasks.protocol import ChildConfig, Cut, Hear, Request
-from tasks.samples import RATE
-from tests.support.children import KINDS, samples_of, stored
+from tasks.samples import RATE, Samples
+from tests.support.children import KINDS, Ears, samples_of, stored
 from tests.support.recordings import decoded, encode
 from tests.support.speech import Speech
 from webapp.core.options import JobOptions
@@ -36,6 +37,26 @@ def options() -> JobOptions:
         word_timestamps=False,
         beam_size=5,
     )
+
+
+@pytest.fixture(scope="session")
+def models(config: ChildConfig, base_model: Path, tiny_model: Path) -> Models:
+    return Models(config)
+
+
+@pytest.fixture
+def ears(models: Models) -> Ears:
+    return Ears(models)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Callable[[Samples], Path]:
+    """As the decoder leaves a chunk for the engine, each in a file of its own."""
+
+    def kept(samples: Samples) -> Path:
+        return stored(tmp_path / f"{len(list(tmp_path.iterdir()))}.flac", samples)
+
+    return kept
 
 
 @pytest.fixture(scope="session")

@@ -191,6 +191,14 @@ async def test_a_process_that_does_not_get_ready_is_given_up_and_ended(
         assert slow.pid is None
 
 
+async def test_a_process_that_does_not_get_ready_counts_as_crashed_whoever_starts_it(
+    config: ChildConfig, child: Child
+) -> None:
+    async with type(child)(change(config, memory_mb=1)) as cramped:
+        with pytest.raises(ChildCrashed):
+            await cramped.start()
+
+
 async def test_killing_it_ends_the_wait_of_whoever_listens(child: Child, work: Request) -> None:
     with pytest.raises(ChildCrashed) as caught:
         await disturbed(child, work, child.kill)
@@ -198,7 +206,7 @@ async def test_killing_it_ends_the_wait_of_whoever_listens(child: Child, work: R
     await child.kill()
 
 
-async def test_a_second_request_waits_its_turn(child: Child, work: Request) -> None:
+async def test_two_requests_at_a_time_are_both_answered(child: Child, work: Request) -> None:
     both = await asyncio.gather(everything(child.ask(work)), everything(child.ask(work)))
     assert both[0] == both[1]
     assert done(both[0])

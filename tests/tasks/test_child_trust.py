@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import pytest
 from tasks.answers import ChildCrashed
 from tasks.child import ROOT, Child, EngineChild
 from tasks.protocol import (
+    HEADER_SIZE,
     ChildConfig,
     Cut,
     CutDone,
@@ -40,41 +42,56 @@ end = int(sys.argv[-1])
 os.write(end, {ready!r})
 os.read(end, 100_000)
 os.write(end, {answer!r})
-os.read(end, 100_000)
+while os.read(end, 100_000):
+    pass
 """
+
+
+Lie = Callable[[bytes], None]
+
+
+@pytest.fixture
+def lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lie:
+    """Whoever is started from now on says this, whatever it is asked."""
+
+    def says(answer: bytes) -> None:
+        (script := tmp_path / "liar").write_text(
+            LIAR.format(python=sys.executable, ready=frame(Ready()), answer=answer)
+        )
+        script.chmod(0o700)
+        monkeypatch.setattr("tasks.child.sys", SimpleNamespace(executable=str(script), stderr=sys.stderr))
+
+    return says
 
 
 @pytest.mark.parametrize(
     ("kind", "answer"),
     [
-        ("decoder", frame(Heard(done=True))),
-        ("decoder", frame(Loaded("base", "cpu", "int8"))),
-        ("engine", frame(CutDone(duration=1.0, damaged_packets=0, missing=0.0))),
-        ("engine", frame(Opened(1.0))),
-        ("engine", frame(Load("base"))),
-        ("engine", b"\xff\xff\xff\xff"),
-        ("engine", b"\0\0\0\1\xc1"),
+        ("decoder", frame(Heard(done=True), 1)),
+        ("decoder", frame(Loaded("base", "cpu", "int8"), 1)),
+        ("engine", frame(CutDone(duration=1.0, damaged_packets=0, missing=0.0), 1)),
+        ("engine", frame(Opened(1.0), 1)),
+        ("engine", frame(Load("base"), 1)),
+        ("engine", b"\xff" * HEADER_SIZE),
+        ("engine", b"\0\0\0\1\0\0\0\1\xc1"),
     ],
 )
 async def test_a_process_that_answers_something_else_counts_as_crashed(
-    kind: str,
-    answer: bytes,
-    config: ChildConfig,
-    hear: Hear,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    kind: str, answer: bytes, config: ChildConfig, hear: Hear, tmp_path: Path, lie: Lie
 ) -> None:
-    (script := tmp_path / "liar").write_text(
-        LIAR.format(python=sys.executable, ready=frame(Ready()), answer=answer)
-    )
-    script.chmod(0o700)
-    monkeypatch.setattr("tasks.child.sys", SimpleNamespace(executable=str(script), stderr=sys.stderr))
+    lie(answer)
     request: Request = hear if kind == "engine" else Cut(path=hear.path, folder=tmp_path)
     async with KINDS[kind](config) as liar:
         async with aclosing(liar.ask(request)) as replies:
             with pytest.raises(ChildCrashed):
                 await anext(replies)
         assert liar.pid is None
+
+
+async def test_what_answers_nobody_is_not_listened_to(config: ChildConfig, hear: Hear, lie: Lie) -> None:
+    lie(frame(Opened(1.0), 99) + frame(Heard(done=False), 0) + frame(Heard(done=True), 1))
+    async with EngineChild(config) as liar:
+        assert await everything(liar.hear(hear)) == [Heard(done=True)]
 
 
 async def test_memory_has_a_limit_and_the_next_recording_works(config: ChildConfig, hear: Hear) -> None:

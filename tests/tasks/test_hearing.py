@@ -1,4 +1,4 @@
-"""The language of a recording is settled before its chunks run apart, and never by a cough."""
+"""One chunk at a time: its text, its times, and nothing where nobody speaks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,193 +7,137 @@ import msgspec
 import numpy as np
 import pytest
 
-from tasks.engine import LANGUAGE_WINDOWS, WINDOW, Engine
-from tasks.hearing import Hearing
-from tasks.protocol import ChildConfig, Hear, Heard, LanguageHeard, Position, Reply
+from tasks.protocol import Hear, Heard, Position
 from tasks.samples import RATE, Samples
-from tests.support.children import samples_of, segments, stored, text
-from tests.support.recordings import decoded, tone
+from tests.support.children import Ears, segments, text
+from tests.support.recordings import decoded, silence
 from tests.support.speech import Speech
-from webapp.core.language import SURE, Votes
+from webapp.core.modes import MODES, Mode
 from webapp.core.options import JobOptions
 
+change = msgspec.structs.replace
 Store = Callable[[Samples], Path]
+# More of them, where the folder that all projects share is here.
+SHARED = Path(__file__).parents[3] / "shared" / "audio" / "misc"
+NOBODY = ("silence30.flac", "music20.flac")
 
 
-@pytest.fixture(scope="module")
-def engine(config: ChildConfig) -> Engine:
-    return Engine(config)
+def test_words_carry_times_and_make_up_the_text(ears: Ears, hear: Hear) -> None:
+    told = ears.hear_one(change(hear, options=change(hear.options, word_timestamps=True)))
+    words = [word for segment in segments(told) for word in segment.words or []]
+    assert "".join(word.word for word in words) == text(told) != ""
+    assert [word.start for word in words] == sorted(word.start for word in words)
+    assert all(0 <= word.start <= word.end <= 11 and 0 < word.probability <= 1 for word in words)
 
 
-@pytest.fixture
-def base(options: JobOptions) -> JobOptions:
-    return msgspec.structs.replace(options, model="base")
+def test_without_being_asked_it_gives_no_words(ears: Ears, hear: Hear) -> None:
+    told = ears.hear_one(hear)
+    assert {segment.words for segment in segments(told)} == {None}
+    assert "ask what you can do for your country" in text(told)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return lambda samples: stored(tmp_path / "chunk.flac", samples)
+def test_times_are_those_of_the_recording_not_of_the_chunk(ears: Ears, hear: Hear) -> None:
+    wordy = change(hear.options, word_timestamps=True)
+    told = ears.hear_one(change(hear, options=wordy, start=1000.5, language="en"))
+    times = [time for segment in segments(told) for time in (segment.start, segment.end)]
+    assert 1000.5 <= times[0] < 1002.5
+    assert times == sorted(times)
+    assert times[-1] <= 1011.5
+    words = [word for segment in segments(told) for word in segment.words or []]
+    assert all(1000.5 <= word.start <= word.end <= 1011.5 for word in words)
+    assert told[-2:] == [Position(1011.5), Heard(done=True)]
 
 
-class Asked(Engine):
-    """Hears what the test has written down, and remembers how much sound it was asked about."""
-
-    def __init__(self, config: ChildConfig, *answers: dict[str, float]) -> None:
-        super().__init__(config)
-        self.asked: list[int] = []
-        self._answers = iter(answers)
-
-    def _vote(self, speech: Samples, model: str) -> Votes:
-        self.asked.append(len(speech))
-        return Votes(next(self._answers), 1)
-
-
-def heard(engine: Engine, request: Hear) -> list[Reply]:
-    told: list[Reply] = []
-    Hearing(request, engine, told.append).run()
-    return told
-
-
-def languages(told: list[Reply]) -> list[LanguageHeard]:
-    return [reply for reply in told if isinstance(reply, LanguageHeard)]
-
-
-def noise(seconds: float) -> Samples:
-    generator = np.random.default_rng(2)
-    return generator.normal(0, 0.05, round(seconds * RATE)).astype(np.float32)
-
-
-@pytest.mark.parametrize(
-    ("name", "language"), [("es_mls.flac", "es"), ("ja_cv.flac", "ja"), ("jfk.flac", "en")]
-)
-@pytest.mark.parametrize("only_if_sure", [False, True])
-def test_the_language_is_told_once_before_any_text_and_surely(
-    name: str,
-    language: str,
-    only_if_sure: bool,
-    engine: Engine,
-    config: ChildConfig,
-    base: JobOptions,
-    speech: Speech,
-    store: Store,
+def test_a_long_pause_is_left_out_and_the_times_are_right_all_the_same(
+    ears: Ears, options: JobOptions, speech: Speech, store: Store
 ) -> None:
-    path = store(samples_of(speech[name], config))
-    told = heard(engine, Hear(path=path, options=base, start=0.0, only_if_sure=only_if_sure))
-    first, *rest = told
-    assert isinstance(first, LanguageHeard)
-    best = Votes(first.weights, first.windows).best
-    assert best
-    assert best[0] == language
-    assert SURE <= best[1] <= 1
-    assert languages(rest) == []
-    assert segments(rest)
+    words = decoded(speech["lj_LJ001-0004.flac"])
+    path = store(np.concatenate([words, silence(9), words]))
+    wordy = change(options, word_timestamps=True)
+    first, second = segments(ears.hear_one(Hear(path=path, options=wordy, start=0.0)))
+    assert first.end < 6
+    assert second.start == pytest.approx(first.start + 14.1, abs=0.6)
+
+
+def test_what_the_decoder_has_listened_for_need_not_be_listened_for_again(
+    ears: Ears, hear: Hear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears.hearings, "_find_speech", lambda _: [])
+    assert segments(ears.hear_one(hear)) == []
+    assert "country" in text(ears.hear_one(change(hear, spans=[(0, 11_000)])))
+    assert "fellow" not in text(ears.hear_one(change(hear, spans=[(8_000, 10_900)])))
+
+
+@pytest.mark.parametrize("model", ["base", "tiny.en"])
+@pytest.mark.parametrize("language", ["en", None])
+@pytest.mark.parametrize("name", NOBODY)
+def test_where_nobody_speaks_no_text_is_invented(
+    name: str, language: str | None, model: str, ears: Ears, options: JobOptions, speech: Speech
+) -> None:
+    quiet = Hear(path=speech[name], options=change(options, model=model), start=0.0, language=language)
+    told = ears.hear_one(quiet)
+    assert segments(told) == []
     assert told[-1] == Heard(done=True)
 
 
-def test_a_language_that_is_settled_is_not_asked_for_again(
-    engine: Engine, config: ChildConfig, base: JobOptions, speech: Speech, store: Store
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["noise1", "noise4", "noise5", "music20", "silence30"])
+def test_noise_and_music_are_no_speech_in_any_mode(
+    name: str, mode: Mode, ears: Ears, options: JobOptions, store: Store
 ) -> None:
-    path = store(samples_of(speech["es_mls.flac"], config))
-    settled = heard(engine, Hear(path=path, options=base, start=0.0, language="es", only_if_sure=True))
-    assert languages(settled) == []
-    assert text(settled) == text(heard(engine, Hear(path=path, options=base, start=0.0))) != ""
-
-
-@pytest.mark.parametrize("sound", [noise(20), tone(20), np.zeros(20 * RATE, np.float32)], ids=len)
-def test_sound_without_speech_leaves_the_language_open(
-    sound: Samples, engine: Engine, base: JobOptions, store: Store
-) -> None:
-    told = heard(engine, Hear(path=store(sound), options=base, start=0.0, only_if_sure=True))
-    assert told == [LanguageHeard({}, 0), Heard(done=False)]
-
-
-def test_sound_without_speech_is_done_where_nobody_else_is_asked(
-    engine: Engine, base: JobOptions, store: Store
-) -> None:
-    told = heard(engine, Hear(path=store(noise(20)), options=base, start=5.0))
-    assert told == [LanguageHeard({}, 0), Position(25.0), Heard(done=True)]
-
-
-def test_speech_that_leaves_it_open_is_not_heard_if_it_must_be_sure(
-    config: ChildConfig, base: JobOptions, speech: Speech, store: Store
-) -> None:
-    engine = Asked(config, {"en": 0.4, "cy": 0.35})
-    path = store(samples_of(speech["jfk.flac"], config))
-    told = heard(engine, Hear(path=path, options=base, start=0.0, only_if_sure=True))
-    assert told == [LanguageHeard({"en": 0.4, "cy": 0.35}, 1), Heard(done=False)]
-
-
-def test_the_best_guess_has_to_do_where_nobody_else_is_asked(
-    config: ChildConfig, base: JobOptions, speech: Speech, store: Store
-) -> None:
-    engine = Asked(config, {"en": 0.4, "cy": 0.35})
-    path = store(samples_of(speech["jfk.flac"], config))
-    told = heard(engine, Hear(path=path, options=base, start=0.0))
-    assert languages(told) == [LanguageHeard({"en": 0.4, "cy": 0.35}, 1)]
-    assert "country" in text(told)
-
-
-def test_several_windows_add_up_until_one_language_is_sure(
-    config: ChildConfig, base: JobOptions, long_speech: Path, store: Store
-) -> None:
-    engine = Asked(config, {"en": 0.4, "cy": 0.45}, {"en": 0.5}, {"en": 0.7}, {"fr": 1.0})
-    path = store(decoded(long_speech)[: 130 * RATE])
-    told = heard(engine, Hear(path=path, options=base, start=0.0, only_if_sure=True))
-    (language,) = languages(told)
-    assert language.windows == 3
-    assert language.weights == pytest.approx({"en": 1.6, "cy": 0.45})
-    assert engine.asked == [WINDOW] * 3
+    recording = SHARED / f"{name}.flac"
+    if not recording.exists():
+        pytest.skip(f"the shared folder of recordings is not here, so neither is {recording.name}")
+    told_to = change(options, model="base", mode=mode, beam_size=None)
+    told = ears.hear_one(Hear(path=store(decoded(recording)), options=told_to, start=0.0))
+    assert segments(told) == []
     assert told[-1] == Heard(done=True)
 
 
-def test_only_so_many_windows_are_asked(
-    config: ChildConfig, base: JobOptions, long_speech: Path, store: Store
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_hears_what_is_said(mode: Mode, ears: Ears, hear: Hear) -> None:
+    told = ears.hear_one(change(hear, options=change(hear.options, mode=mode, beam_size=None)))
+    assert "what your country can do for you" in text(told)
+
+
+def test_silence_is_listened_to_on_request(ears: Ears, options: JobOptions, store: Store) -> None:
+    everywhere = change(options, vad_filter=False)
+    told = ears.hear_one(Hear(path=store(silence(3)), options=everywhere, start=0.0))
+    assert told[-2:] == [Position(3.0), Heard(done=True)]
+
+
+@pytest.mark.parametrize("vad", [False, True])
+def test_a_chunk_without_a_single_sample_is_done_at_once(
+    vad: bool, ears: Ears, options: JobOptions, store: Store
 ) -> None:
-    engine = Asked(config, *[{"en": 0.3, "cy": 0.2}] * 9)
-    path = store(decoded(long_speech)[: 175 * RATE])
-    told = heard(engine, Hear(path=path, options=base, start=0.0, only_if_sure=True))
-    assert len(engine.asked) == LANGUAGE_WINDOWS
-    (language, end) = told
-    assert isinstance(language, LanguageHeard)
-    assert language.windows == LANGUAGE_WINDOWS
-    assert end == Heard(done=False)
+    nothing = Hear(path=store(silence(0)), options=change(options, vad_filter=vad), start=4.0, language="en")
+    assert ears.hear_one(nothing) == [Position(4.0), Heard(done=True)]
 
 
-def test_pauses_are_not_asked_for_their_language(
-    config: ChildConfig, base: JobOptions, speech: Speech, store: Store
-) -> None:
-    engine = Asked(config, {"en": 0.9})
-    words = samples_of(speech["jfk.flac"], config)
-    path = store(np.concatenate([np.zeros(60 * RATE, np.float32), words]))
-    heard(engine, Hear(path=path, options=base, start=0.0))
-    assert 0 < engine.asked[0] < len(words)
+def test_an_english_model_asked_for_german_answers_in_english(ears: Ears, hear: Hear) -> None:
+    german = change(hear.options, language="de", task="translate")
+    assert "country" in text(ears.hear_one(change(hear, options=german, language="de")))
 
 
-def test_speech_that_begins_late_tells_its_language_all_the_same(
-    engine: Engine, config: ChildConfig, base: JobOptions, speech: Speech, store: Store
-) -> None:
-    words = samples_of(speech["es_mls.flac"], config)
-    path = store(np.concatenate([noise(60) / 50, words]))
-    told = heard(engine, Hear(path=path, options=base, start=0.0, only_if_sure=True))
-    (language,) = languages(told)
-    assert language.weights["es"] > 0.9
-    assert all(segment.start > 59 for segment in segments(told))
-
-
-@pytest.mark.parametrize("only_if_sure", [False, True])
-@pytest.mark.parametrize("name", ["jfk.flac", "silence30.flac"])
-def test_a_model_that_knows_english_alone_need_not_be_asked(
-    name: str,
-    only_if_sure: bool,
-    engine: Engine,
-    config: ChildConfig,
-    options: JobOptions,
-    speech: Speech,
-    store: Store,
-) -> None:
-    assert options.model == "tiny.en"
-    path = store(samples_of(speech[name], config))
-    told = heard(engine, Hear(path=path, options=options, start=0.0, only_if_sure=only_if_sure))
-    assert told[0] == LanguageHeard({"en": 1.0}, 1)
-    assert ("country" in text(told)) == (name == "jfk.flac")
+@pytest.mark.parametrize("prompt", ["word " * 200, "会議の記録です。" * 120, "😀" * 1000])
+def test_prompts_that_are_too_long_are_cut(prompt: str, ears: Ears, hear: Hear) -> None:
+    wordy = change(hear.options, model="base", initial_prompt=prompt, hotwords=prompt)
+    told = ears.hear_one(change(hear, options=wordy))
+    assert segments(told)
     assert told[-1] == Heard(done=True)
+
+
+def test_two_channels_are_told_apart_and_in_order(
+    ears: Ears, options: JobOptions, speech: Speech, store: Store
+) -> None:
+    left, right = (decoded(speech[name]) for name in ("lj_LJ001-0004.flac", "ls_1688-142285-0002.flac"))
+    both = np.zeros((2, len(left) + 4 * RATE), np.float32)
+    both[0, : len(left)], both[1, 3 * RATE : 3 * RATE + len(right)] = left, right
+    told = ears.hear_one(Hear(path=store(both), options=options, start=0.0, language="en"))
+    heard = segments(told)
+    assert [segment.start for segment in heard] == sorted(segment.start for segment in heard)
+    said = {n: "".join(each.text for each in heard if each.channel == n) for n in (0, 1)}
+    assert "block books" in said[0]
+    assert "silly" in said[1]
+    assert "silly" not in said[0]
+    assert told[-2:] == [Position(both.shape[1] / RATE), Heard(done=True)]

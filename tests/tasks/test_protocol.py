@@ -16,6 +16,7 @@ from tasks.protocol import (
     Cut,
     CutDone,
     CutOut,
+    Drop,
     Failed,
     Hear,
     Heard,
@@ -81,6 +82,7 @@ def test_what_the_worker_says_arrives_as_it_was_said(options: JobOptions, config
         Cut(path=HERE, folder=HERE, start=1.25, first_chunk=2),
         CutOut(path=HERE, target=HERE, start=1.25, end=2.5),
         Load("base"),
+        Drop(),
         Hear(path=HERE, options=options, start=30.0, language="en", only_if_sure=True),
         Hear(path=HERE, options=options, start=30.0, spans=[(0, 500), (700, 2200)]),
     ]
@@ -89,7 +91,8 @@ def test_what_the_worker_says_arrives_as_it_was_said(options: JobOptions, config
 
 
 def test_every_request_has_its_answers_and_exactly_two_of_them_are_the_last() -> None:
-    assert ANSWERS.keys() == set(get_args(Request))
+    """But nobody waits for an answer to the news that nobody waits for an answer."""
+    assert ANSWERS.keys() == set(get_args(Request)) - {Drop}
     for answers in ANSWERS.values():
         assert Ready not in answers
         assert len(set(answers) & set(get_args(LAST))) == 2
@@ -132,5 +135,11 @@ def test_a_message_with_something_else_in_it_is_none(changes: dict[str, object])
 
 
 def test_a_message_that_claims_to_be_huge_is_not_waited_for() -> None:
+    assert read_header(MAX_FRAME.to_bytes(4, "big") + bytes(4)) == (MAX_FRAME, 0)
     with pytest.raises(ProtocolError):
-        body_size((MAX_FRAME + 1).to_bytes(4, "big"))
+        read_header((MAX_FRAME + 1).to_bytes(4, "big") + bytes(4))
+
+
+def test_a_message_bears_its_ticket() -> None:
+    sent = frame(Heard(done=True), 2**32 - 1)
+    assert read_header(sent[:HEADER_SIZE]) == (len(sent) - HEADER_SIZE, 2**32 - 1)

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from local.servers import Servers
-from tasks.child import ChildCrashed
+from tasks.answers import ChildCrashed
 from tasks.duty import explained
 from tests.support.domain import Submit
 from tests.support.processes import child_of, running_worker
