@@ -36,7 +36,7 @@ class Piece:
         starts = [0, *accumulate(span.end - span.start for span in self.stretches)]
         index = bisect_right(starts, place - (1 if ends else 0)) - 1
         index = min(max(index, 0), len(self.stretches) - 1)
-        if ends and index and not self.spoken(starts[index] / RATE, seconds):
+        if ends and index and self.speech is not None and not self.spoken(starts[index] / RATE, seconds):
             return self.stretches[index - 1].end / RATE
         return (self.stretches[index].start + place - starts[index]) / RATE
 

@@ -196,7 +196,11 @@ def test_three_hundred_words_are_cut_in_few_steps(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_end_in_the_margin_behind_a_pause_is_the_end_of_what_lies_before_the_pause() -> None:
-    (piece,) = cut([Span(0, RATE), Span(61 * RATE, 62 * RATE)], 62 * RATE, longest=90.0).pieces
+    stretches = [Span(0, RATE + MARGIN), Span(61 * RATE - MARGIN, 62 * RATE)]
+    second = RATE + 2 * MARGIN
+    piece = Piece(
+        np.zeros(second + RATE, np.float32), stretches, [Span(0, RATE), Span(second, second + RATE)]
+    )
     before = (RATE + MARGIN) / RATE
     assert piece.original(before + 0.1, ends=True) == before
     assert piece.original(before + 0.1) > 60
