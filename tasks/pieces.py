@@ -30,8 +30,8 @@ class Piece:
     channel: int | None = None
 
     def original(self, seconds: float, *, ends: bool = False) -> float:
-        """A moment in the piece as one in the chunk. The end of something belongs to what lies before it, also
-        where the model puts it into the margin behind a pause that was left out."""
+        """A moment in the piece as one in the chunk. An end belongs to what lies before it, even where
+        the model puts it behind a pause that was left out."""
         place = seconds * RATE
         starts = [0, *accumulate(span.end - span.start for span in self.stretches)]
         index = bisect_right(starts, place - (1 if ends else 0)) - 1
