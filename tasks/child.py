@@ -129,7 +129,8 @@ class Child:
 
     async def _start(self) -> None:
         async with self._starting:
-            if self._is_alive and (len(self._asked) > 1 or not self._is_worn):
+            # One whose start was given up lives, but nobody reads what it says.
+            if self._reading and self._is_alive and (len(self._asked) > 1 or not self._is_worn):
                 return
             await self._end_process()
             ours, theirs = socket.socketpair()
@@ -144,11 +145,11 @@ class Child:
                     start_new_session=True,  # signals to the worker's group are the worker's to handle
                 )
             self._served, self._distrusted = 0, False
-            self._wake()
             await self._tell(self.config, 0)
             async with asyncio.timeout(START_SECONDS):
                 await receive(reader)
             self._reading = asyncio.create_task(self._read(reader, self._process))
+            self._wake()
 
     async def ask(self, request: Request, *, alone: bool = False) -> AsyncGenerator[Reply, None]:
         """Leaving early, by cancellation too, kills the process if nobody else waits for it: nothing in it is

@@ -54,8 +54,7 @@ async def hear(house: House, engine: EngineChild, claim: ChunkClaim, bell: Bell 
     with structlog.contextvars.bound_contextvars(**names):
         async with on_duty(house, claim, bell):
             notes = Notes(house, claim)
-            # What has failed before may take down whatever is heard with it.
-            alone = chunk.attempt > 1
+            alone = _has_failed(house, claim)
             await _listen(house, partial(engine.hear, alone=alone), _request(claim, await sound()), notes)
             if notes.done:
                 await patiently(work.finish_chunk, house, claim)
@@ -137,3 +136,10 @@ def _options(job: Job) -> JobOptions:
         word_timestamps=job.word_timestamps,
         beam_size=job.beam_size,
     )
+
+
+def _has_failed(house: House, claim: ChunkClaim) -> bool:
+    """Then it may take down whatever is heard with it. What was given back costs no attempt: it raised the
+    limit instead."""
+    forgiven = max(0, claim.chunk.attempt_limit - house.settings.job_attempts)
+    return claim.chunk.attempt - forgiven > 1

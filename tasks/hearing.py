@@ -96,6 +96,8 @@ class Hearings:
         except Exception as error:  # whose fault it is cannot be told: all that took part hear of it
             for ticket in {track.owner for track in turn}:
                 self._fail(ticket, error)
+        for track in turn:
+            track.rank += 1
         for ticket in list(self._hearings):
             self._progress(ticket)
 
@@ -112,7 +114,9 @@ class Hearings:
         hearing = self._hearings[ticket]
         for segment in hearing.ready():
             self._tell(ticket, SegmentFound(segment))
-        if hearing.done:
+        if not hearing.done:  # where nothing is to be told yet, the worker must not take us for stalled
+            self._tell(ticket, Position(hearing.request.start))
+        else:
             self.drop(ticket)
             self._tell(ticket, Position(hearing.request.start + hearing.seconds))
             self._tell(ticket, Heard(done=True))

@@ -30,20 +30,24 @@ class Lockstep:
         return len(self._tracks)
 
     def add(self, tracks: Iterable[Track]) -> None:
-        self._tracks += tracks
+        """They begin where those are that have had fewest turns: neither before nor behind the others."""
+        least = min((track.rank for track in self._tracks), default=0)
+        for track in tracks:
+            track.rank = least
+            self._tracks.append(track)
 
     def drop(self, owner: Hashable) -> None:
         self._tracks = [track for track in self._tracks if track.owner != owner]
 
     def turn(self) -> list[Track]:
-        """Whose windows are decoded in the next step. One that has had fewest is first, so that what has just
-        come need not wait for what is long; with it go those that can be decoded together with it."""
+        """Whose windows are decoded next. One that has had fewest turns is first, so that what has
+        just come need not wait for what is long; with it go those that can be decoded together with it."""
         if not self._tracks:
             return []
-        first = min(self._tracks, key=lambda track: track.windows)
+        first = min(self._tracks, key=lambda track: track.rank)
         whisper, frames = first.manner.whisper, first.frames
         same = [track for track in self._tracks if track.manner.whisper is whisper]
-        same.sort(key=lambda track: (abs(track.frames - frames), track.windows))
+        same.sort(key=lambda track: (track is not first, abs(track.frames - frames), track.rank))
         return same[: whisper.width]
 
     def step(self, turn: Sequence[Track]) -> Iterator[tuple[Track, Found]]:

@@ -38,7 +38,8 @@ class Piece:
         index = min(max(index, 0), len(self.stretches) - 1)
         if ends and index and self.speech is not None and not self.spoken(starts[index] / RATE, seconds):
             return self.stretches[index - 1].end / RATE
-        return (self.stretches[index].start + place - starts[index]) / RATE
+        stretch = self.stretches[index]
+        return min(stretch.start + place - starts[index], stretch.end) / RATE
 
     def spoken(self, start: float, end: float) -> float:
         """Seconds of speech between two moments in the piece; 0 if nobody knows."""

@@ -15,7 +15,7 @@ from tasks.samples import RATE, Samples, Span, length
 # Up to this length a recording is one chunk, and nothing is lost at a cut.
 LONGEST = 180 * RATE
 # The first words of a long recording come soon; later chunks are long, for a cut costs context.
-FIRST, LATER = 12 * RATE, 120 * RATE
+FIRST, LATER = 15 * RATE, 120 * RATE
 # Towards the end they become short again, a quarter of what is left, or all workers would wait for the one
 # with the last long chunk. Whisper hears half a minute at a time, so anything between wastes some of that.
 # Where chunks are few, what a cut costs weighs more.

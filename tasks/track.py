@@ -23,7 +23,7 @@ _MOST_TOKENS, _FRAMES_PER_TIMESTAMP = 200, 2
 # Sampling may find words that a search has missed. With more warmth it would invent them.
 _WARM = 0.2
 # Seconds of speech behind the last word of a window: with more, they are heard again.
-_LEFT_OVER = 2.0
+_LEFT_OVER, _STRIDE = 2.0, 5.0
 # Of speech, in seconds: less of it at the end of a piece is the last sound of what was found already.
 _SHORTEST_SPEECH = 0.2
 
@@ -70,6 +70,7 @@ class Track:
         self.language: str | None = None
         self.mixed = False
         self.windows = 0
+        self.rank = 0  # turns it has had, and those it is held to have had
         self.window: Window | None = None
         self._seek = 0
         self._last_word_end = 0.0
@@ -156,7 +157,7 @@ class Track:
             self._last_word_end = last or self._last_word_end
             if last and last > here and not lone:
                 seek = round(last * FRAMES_PER_SECOND)
-        if segments and lone and self.piece.spoken(segments[-1]["end"], end) > _LEFT_OVER:
+        if segments and lone and self._is_left_over(segments[-1]["end"], end):
             seek = max(round(segments[-1]["end"] * FRAMES_PER_SECOND), self._seek + FRAMES_PER_SECOND)
         few = not is_silent(decoded) and self._is_few(decoded)
         taken = Found(segments, decoded, self.opened.language, few)
@@ -197,6 +198,10 @@ class Track:
         if not (last and tokens and tokens[-1] < begin and len(tokens) < _MOST_TOKENS):
             return []
         return [begin + self.opened.size // _FRAMES_PER_TIMESTAMP]
+
+    def _is_left_over(self, last: float, end: float) -> bool:
+        """Not after a few seconds only: sound that passes for speech would be heard over and over."""
+        return last > self._seconds(self._seek) + _STRIDE and self.piece.spoken(last, end) > _LEFT_OVER
 
     def _size(self) -> int:
         return min(FULL, int(self._features.shape[1]) - self._seek)

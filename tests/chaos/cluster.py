@@ -33,6 +33,10 @@ SETTINGS = {
     "MODELS": MODEL,
     "CPU_THREADS": "1",
     "LEASE_S": str(LEASE_S),
+    # In a batch with other company the last bits of a score come out otherwise, and now and then a word with them:
+    # texts are held against the undisturbed ones to the letter.
+    "ENGINE_BATCH": "1",
+    "WORKER_CONCURRENCY": "1",
     "RETRY_DELAY_S": "1",
     "RETRY_MAX_DELAY_S": "5",
     # Each loss of a worker counts against what it worked on, and here a worker is lost every few seconds. An
