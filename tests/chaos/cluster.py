@@ -33,8 +33,8 @@ SETTINGS = {
     "MODELS": MODEL,
     "CPU_THREADS": "1",
     "LEASE_S": str(LEASE_S),
-    # In a batch with other company the last bits of a score come out otherwise, and now and then a word with them:
-    # texts are held against the undisturbed ones to the letter.
+    # In a batch with other company a score's last bits come out otherwise, and now and then a word with them.
+    # Texts are held against the undisturbed ones to the letter.
     "ENGINE_BATCH": "1",
     "WORKER_CONCURRENCY": "1",
     "RETRY_DELAY_S": "1",

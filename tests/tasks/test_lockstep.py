@@ -131,7 +131,7 @@ def test_more_than_a_batch_holds_take_turns(whisper: Whisper) -> None:
     lockstep.add(tracks)
     assert len(lockstep.turn()) == WIDTH
     for each in tracks[:6]:
-        each.windows = 1
+        each.rank = 1
     assert set(tracks[6:]) < set(lockstep.turn())
 
 
@@ -141,8 +141,17 @@ def test_only_those_of_one_model_are_decoded_together(models: Models, whisper: W
     ours, other = track(whisper, sound), track(models.get("base").whisper, sound)
     lockstep.add([ours, other])
     assert lockstep.turn() == [ours]
-    ours.windows = 1
+    ours.rank = 1
     assert lockstep.turn() == [other]
+
+
+def test_who_comes_later_is_not_before_who_waits_already(whisper: Whisper) -> None:
+    lockstep, sound = Lockstep(), np.zeros(16_000, np.float32)
+    long = track(whisper, sound)
+    lockstep.add([long])
+    long.rank = 7
+    lockstep.add([track(whisper, sound) for _ in range(2 * WIDTH)])
+    assert lockstep.turn()[0] is long
 
 
 def test_what_is_dropped_has_no_more_turns(whisper: Whisper) -> None:
