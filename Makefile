@@ -49,7 +49,9 @@ clean:  ## removes what was installed and built; recordings and texts in .data s
 		|| { echo "Audiotext needs Python 3.11 or newer. Name one with: make run PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
+# Every dependency is pinned there. Without --no-deps older versions of pip look for newer releases of those that are
+# asked for with an extra, and stop since these have no hash.
 .venv/installed-%: requirements/%.txt | .venv/bin/pip
 	@echo "Installing what Audiotext needs into .venv (once; takes a few minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@

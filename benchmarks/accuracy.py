@@ -16,7 +16,7 @@ from faster_whisper import WhisperModel
 
 from benchmarks.recordings import joined, recordings, score
 from benchmarks.through import Children, children, options, through
-from tasks.child import ROOT
+from tasks.environment import ROOT
 from tasks.protocol import ChildConfig, SegmentFound
 
 

@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 from benchmarks.recordings import Read, joined, recordings, score
 from benchmarks.through import options
-from tasks.child import ROOT, Decoder, EngineChild
+from tasks.child import Decoder, EngineChild
+from tasks.environment import ROOT
 from tasks.protocol import ChildConfig, ChunkCut, Cut, Hear, SegmentFound
 from tasks.samples import RATE
 from webapp.core.modes import MODES

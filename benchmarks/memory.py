@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 
 from benchmarks.through import Children, children, options, samples_of, through
-from tasks.child import ROOT
+from tasks.environment import ROOT
 from tasks.protocol import ChildConfig, Position, Reply
 from tasks.samples import RATE
 

@@ -11,7 +11,7 @@ import numpy as np
 from whisper_normalizer.english import EnglishTextNormalizer  # type: ignore[import-untyped]
 
 from benchmarks.through import samples_of
-from tasks.child import ROOT
+from tasks.environment import ROOT
 from tasks.protocol import ChildConfig
 from tasks.samples import RATE
 

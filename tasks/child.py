@@ -13,6 +13,7 @@ from typing import Self
 
 from tasks import plausible
 from tasks.answers import Answers, ChildCrashed, last_words, receive
+from tasks.environment import environment
 from tasks.protocol import (
     ANSWERS,
     LAST,
@@ -29,32 +30,11 @@ from tasks.protocol import (
     Request,
     frame,
 )
-from tasks.shape import tcmalloc
 from webapp.core.errors import JobFailed
 
-ROOT = Path(__file__).parents[1]
 START_SECONDS = 120
 # Then the process is replaced: what native code leaks over weeks goes with it.
 REQUESTS = 200
-# The process reads strangers' files: the worker's passwords are kept out of its environment.
-# So is the hub's token: models that ask for one are put into the folder of models beforehand.
-INHERITED = (
-    *("PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD"),
-    *("HF_HOME", "HF_ENDPOINT"),
-)
-INHERITED_FAMILIES = ("CUDA_", "NVIDIA_", "HF_HUB_", "CT2_", "LC_", "SSL_CERT_")
-DEFAULTS = {
-    "PYTHONPATH": str(ROOT),
-    "PYTHONUNBUFFERED": "1",
-    "MALLOC_ARENA_MAX": "2",  # or glibc keeps a pool of freed memory for every thread
-    "OPENBLAS_NUM_THREADS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "ORT_DISABLE_TELEMETRY": "1",
-    "HF_HUB_ETAG_TIMEOUT": "10",
-    "HF_HUB_DOWNLOAD_TIMEOUT": "20",
-}
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -141,7 +121,7 @@ class Child:
                     pass_fds=[theirs.fileno()],
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=sys.stderr.fileno(),
-                    env=_environment(self.kind),
+                    env=environment(self.kind),
                     start_new_session=True,  # signals to the worker's group are the worker's to handle
                 )
             self._served, self._distrusted = 0, False
@@ -281,13 +261,3 @@ class EngineChild(Child):
                 if isinstance(reply, Failed):
                     raise JobFailed(reply.code, reply.message, permanent=reply.permanent)
         raise ChildCrashed(self.kind, None)
-
-
-def _environment(kind: str) -> dict[str, str]:
-    passed_on = {
-        name: value
-        for name, value in os.environ.items()
-        if name in INHERITED or name.startswith(INHERITED_FAMILIES)
-    }
-    faster = tcmalloc() if kind == "engine" else None
-    return DEFAULTS | ({"LD_PRELOAD": faster} if faster else {}) | passed_on

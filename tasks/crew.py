@@ -32,6 +32,7 @@ class Crew:
         self._everyone = [decoder, *engines]
         self._decoders = [decoder]
         self._engines = Counter(dict.fromkeys(engines, 0))
+        self._further = asyncio.Semaphore(1)
         self._restart = restart
         self._pieces = 0
         self.tired = False
@@ -53,7 +54,8 @@ class Crew:
             if idle:
                 yield idle
                 return
-        async with Decoder(self._config) as another:
+        # One at a time: each brings a process of its own, and many may be wanted at once after a restart.
+        async with self._further, Decoder(self._config) as another:
             yield another
 
     @property

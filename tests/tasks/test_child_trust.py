@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from tasks.answers import ChildCrashed
-from tasks.child import ROOT, Child, EngineChild
+from tasks.child import Child, EngineChild
+from tasks.environment import ROOT
 from tasks.protocol import (
     HEADER_SIZE,
     ChildConfig,
